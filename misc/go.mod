@@ -1,0 +1,3 @@
+module goxnu/misc
+
+go 1.26

@@ -1,0 +1,337 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+// Testall runs the project's tests and adds them up.
+//
+//	usage: testall [-arch amd64] [-long] [-pkg PATTERNS] [SUITE...]
+//
+// The suites, all of them unless some are named:
+//
+//	graft     the composer's own tests
+//	misc      the tests of the runner, the generators and the linker's output
+//	programs  the darwin programs of test/, by upstream's testdir
+//	std       upstream's tests of the standard library, for the port, under the runner
+//
+// It prints a line for each package as it ends, the output of what failed, and
+// at last `N passed, N failed, N skipped`, which counts packages (a package
+// that failed counts once) and the lines of test/skip.txt that were in force.
+// The exit status is 1 if anything failed, 2 for a mistake in the call.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"goxnu/misc/internal/tree"
+)
+
+// stdPackages are the packages of suite std when -pkg does not name others.
+var stdPackages = []string{
+	"bufio", "context", "internal/poll", "io", "net", "net/http", "os", "os/exec", "os/signal",
+	"reflect", "runtime", "sync", "sync/atomic", "syscall", "testing", "time",
+}
+
+var (
+	arch = flag.String("arch", "amd64", "test the port darwin/`ARCH`")
+	long = flag.Bool("long", false, "without -short")
+	pkgs = flag.String("pkg", "", "test these `PACKAGES` of the standard library (separated by blanks)")
+)
+
+// A tester counts results over all suites.
+type tester struct {
+	top, goroot string
+	skips       []skip
+
+	passed, failed, skipped int
+	tests, selfSkipped      int      // single tests that passed, and that skipped themselves
+	failures                []string // names of what failed
+}
+
+func main() {
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: testall [flags] [SUITE...]\nsuites: %s\n", strings.Join(suiteNames(), " "))
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	for _, s := range flag.Args() {
+		if suites[s] == nil {
+			fmt.Fprintf(os.Stderr, "testall: there is no suite %q; there are %s\n", s, strings.Join(suiteNames(), ", "))
+			os.Exit(2)
+		}
+	}
+	t, err := newTester()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testall:", err)
+		os.Exit(2)
+	}
+	names := flag.Args()
+	if len(names) == 0 {
+		names = suiteNames()
+	}
+	for _, s := range names {
+		start := time.Now()
+		if err := suites[s](t); err != nil {
+			t.fail(s, err.Error())
+		}
+		fmt.Printf("# suite %s: %.0fs\n", s, time.Since(start).Seconds())
+	}
+	for _, f := range t.failures {
+		fmt.Println("FAILED:", f)
+	}
+	fmt.Printf("# %d single tests passed, %d skipped themselves\n", t.tests, t.selfSkipped)
+	fmt.Printf("%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
+	if t.failed > 0 {
+		os.Exit(1)
+	}
+}
+
+var suites = map[string]func(*tester) error{
+	"graft":    (*tester).graft,
+	"misc":     (*tester).misc,
+	"programs": (*tester).programs,
+	"std":      (*tester).std,
+}
+
+func suiteNames() []string { return slices.Sorted(maps.Keys(suites)) }
+
+func newTester() (*tester, error) {
+	top, err := tree.Top()
+	if err != nil {
+		return nil, err
+	}
+	goroot, err := tree.Goroot()
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(top, "test", "skip.txt"))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	skips, err := readSkips(f)
+	if err != nil {
+		return nil, fmt.Errorf("test/skip.txt: %v", err)
+	}
+	return &tester{top: top, goroot: goroot, skips: skips}, nil
+}
+
+// A skip is a line of test/skip.txt: tab-separated package, test, port and reason.
+type skip struct {
+	pkg    string // import path
+	test   string // as for go test -skip; * for the whole package
+	port   string // darwin/amd64 …; * for every port
+	reason string
+}
+
+// readSkips reads test/skip.txt. Empty lines and lines that begin with # are comments.
+func readSkips(r io.Reader) ([]skip, error) {
+	var skips []skip
+	sc := bufio.NewScanner(r)
+	for n := 1; sc.Scan(); n++ {
+		line := strings.TrimSpace(sc.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		f := strings.Split(line, "\t")
+		f = slices.DeleteFunc(f, func(s string) bool { return s == "" })
+		if len(f) != 4 {
+			return nil, fmt.Errorf("line %d has %d fields, not 4 (package, test, port, reason, with tabs between)", n, len(f))
+		}
+		skips = append(skips, skip{f[0], f[1], f[2], f[3]})
+	}
+	return skips, sc.Err()
+}
+
+// skipsOf returns the tests of a package to leave out on the port.
+func (t *tester) skipsOf(pkg string) []string {
+	var tests []string
+	for _, s := range t.skips {
+		if s.pkg == pkg && (s.port == "*" || s.port == "darwin/"+*arch) {
+			tests = append(tests, s.test)
+			t.skipped++
+			fmt.Printf("skip  %s %s: %s\n", s.pkg, s.test, s.reason)
+		}
+	}
+	return tests
+}
+
+func (t *tester) fail(name, why string) {
+	t.failed++
+	t.failures = append(t.failures, name)
+	fmt.Printf("FAIL  %s\n%s\n", name, strings.TrimRight(why, "\n"))
+}
+
+func (t *tester) graft() error {
+	return t.goTest(filepath.Join(t.top, "src", "cmd", "graft"), []string{"GO111MODULE=off"}, ".")
+}
+
+func (t *tester) misc() error {
+	return t.goTest(filepath.Join(t.top, "misc"), nil, "-timeout=20m", "./...")
+}
+
+// port returns the settings that make the go command build for the port and run under the runner.
+func (t *tester) port() []string {
+	return []string{"GOOS=darwin", "GOARCH=" + *arch}
+}
+
+// programs has testdir run what graft put from test/ into the composed tree.
+func (t *tester) programs() error {
+	return t.goTest(filepath.Join(t.goroot, "src", "cmd"), append(t.port(), "GO_TEST_SHORT=0"),
+		"-vet=off", "-run=^Test/"+programDir+"/", "cmd/internal/testdir")
+}
+
+// std tests the packages in one go command, but for those that leave tests out,
+// which each need their own -skip.
+func (t *tester) std() error {
+	patterns := stdPackages
+	if *pkgs != "" {
+		patterns = strings.Fields(*pkgs)
+	}
+	src := filepath.Join(t.goroot, "src")
+	out, err := tree.Output(tree.Go(t.goroot, src, t.port(), append([]string{"list"}, patterns...)...))
+	if err != nil {
+		return err
+	}
+	flags := []string{"-vet=off", "-short", "-timeout=15m"}
+	if *long {
+		flags = []string{"-vet=off", "-timeout=60m"}
+	}
+	var plain []string
+	var first error
+	for _, pkg := range strings.Fields(string(out)) {
+		tests := t.skipsOf(pkg)
+		switch {
+		case slices.Contains(tests, "*"):
+		case tests == nil:
+			plain = append(plain, pkg)
+		default:
+			err := t.goTest(src, t.port(), append(flags, "-skip=^("+strings.Join(tests, "|")+")$", pkg)...)
+			first = cmpErr(first, err)
+		}
+	}
+	if plain != nil {
+		first = cmpErr(first, t.goTest(src, t.port(), append(flags, plain...)...))
+	}
+	return first
+}
+
+func cmpErr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// goTest runs go test -json in dir and counts the packages it reports.
+func (t *tester) goTest(dir string, settings []string, args ...string) error {
+	cmd := tree.Go(t.goroot, dir, settings, append([]string{"test", "-json"}, args...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	before := t.failed
+	seen, rerr := t.count(out)
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	switch {
+	case rerr != nil:
+		return rerr
+	case errors.As(err, &exit) && t.failed > before:
+		return nil // told already
+	case err == nil && seen == 0:
+		return errors.New("no package was tested")
+	}
+	return err
+}
+
+// An event is what go test -json prints (cmd/test2json), and what go build -json does.
+type event struct {
+	Action     string
+	Package    string
+	ImportPath string // of build events
+	Test       string
+	Output     string
+	Elapsed    float64
+}
+
+// keep is how much output of one package is kept for the case that it fails, in bytes.
+const keep = 64 << 10
+
+// count adds up the events of one go test and returns the number of packages seen.
+func (t *tester) count(r io.Reader) (seen int, err error) {
+	output := map[string][]byte{}
+	add := func(key, s string) {
+		b := append(output[key], s...)
+		if len(b) > 2*keep {
+			b = slices.Clone(b[len(b)-keep:])
+		}
+		output[key] = b
+	}
+	var builds []byte
+	dec := json.NewDecoder(r)
+	for {
+		var e event
+		if err := dec.Decode(&e); err == io.EOF {
+			return seen, nil
+		} else if err != nil {
+			return seen, fmt.Errorf("reading go test's events: %v", err)
+		}
+		key := e.Package + " " + e.Test
+		switch {
+		case e.Action == "build-output":
+			builds = append(builds, e.Output...)
+		case e.Action == "output":
+			add(key, e.Output)
+		case e.Test != "":
+			switch e.Action {
+			case "pass":
+				if !strings.Contains(e.Test, "/") {
+					t.tests++
+				}
+				delete(output, key)
+			case "skip":
+				t.selfSkipped++
+				delete(output, key)
+			case "fail":
+				add(e.Package+" ", string(output[key]))
+				delete(output, key)
+			}
+		case e.Action == "pass" || e.Action == "skip": // skip: no test files
+			seen++
+			if e.Action == "pass" {
+				t.passed++
+				fmt.Printf("ok    %s (%.1fs)\n", e.Package, e.Elapsed)
+			}
+			delete(output, key)
+		case e.Action == "fail":
+			seen++
+			for k, b := range output { // what was running when the package died
+				if k != key && strings.HasPrefix(k, key) {
+					add(key, string(b))
+				}
+			}
+			t.fail(e.Package, string(builds)+string(output[key]))
+			builds = nil
+			delete(output, key)
+		}
+	}
+}
+
+// programDir is the directory below goroot/test that holds the project's programs.
+const programDir = "goxnu"
