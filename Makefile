@@ -1,0 +1,56 @@
+# Copyright 2026 The goxnu Authors. All rights reserved.
+# Use of this source code is governed by a BSD-style
+# license that can be found in the LICENSE file.
+
+# The user's go settings must not reach the toolchain's own commands.
+RUN = env -u GOROOT -u GOFLAGS -u GOTOOLCHAIN -u GOOS -u GOARCH -u GOENV -u GO111MODULE -u GOWORK \
+	-u GOEXPERIMENT -u GOBIN -u GODEBUG -u CGO_ENABLED GOENV=off PATH="$(CURDIR)/goroot/bin:$$PATH"
+
+.PHONY: all build sync runner show test test-repro generate bench list clean help
+
+all: build show
+
+# Compose and build. Once that is done only changes are brought in.
+build:
+	@if [ -f goroot/pkg/goxnu-built ]; then src/make.bash --sync; else src/make.bash; fi
+	@$(MAKE) --no-print-directory runner
+
+sync:
+	@src/make.bash --sync
+	@$(MAKE) --no-print-directory runner
+
+# go run and go test find the runner on PATH when they cross to darwin.
+runner:
+	@ls misc/go_darwin_exec/*.go >/dev/null 2>&1 || exit 0; cd misc && $(RUN) go build -trimpath -buildmode=pie -o ../goroot/bin/go_darwin_amd64_exec ./go_darwin_exec
+
+show:
+	@cd misc && $(RUN) go run ./show
+
+# make test ARGS='-long std' runs one suite in full; misc/testall says more.
+test:
+	@cd misc && $(RUN) go run ./testall $(ARGS)
+
+test-repro:
+	@src/cmd/graft/testdata/repro.bash
+
+generate:
+	@cd misc && $(RUN) go run ./mkxnu
+
+bench:
+	@cd misc && $(RUN) go run ./bench $(ARGS)
+
+list:
+	@src/make.bash --list
+
+clean:
+	@src/clean.bash
+
+help:
+	@echo 'make             build the toolchain in goroot/ and show what it does'
+	@echo 'make sync        bring edits of the overlay into a built goroot/, in seconds'
+	@echo 'make test        test it; make test ARGS=graft runs one suite'
+	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'
+	@echo 'make generate    make the files again that follow from lib/xnu'
+	@echo 'make bench       measure darwin programs under the runner against native ones'
+	@echo 'make list        list what the fork changes, with reasons'
+	@echo 'make clean       remove what make made'

@@ -1,0 +1,186 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux && amd64
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"goxnu/misc/go_darwin_exec/xnu"
+)
+
+// options are what the command line says.
+type options struct {
+	release   xnu.Release
+	trace     bool
+	traceFile string // "": stderr
+	traceFD   int
+	program   string         // the file
+	args      []string       // argv of the program
+	env       []string       // its environment
+	exec      *xnu.ExecState // what the image before this one left for us; nil: we are the first
+	retry     int            // how often the runner has started itself again
+}
+
+// A system is a release of the system, by the names that -xnu takes.
+type system struct {
+	name    string
+	release xnu.Release
+}
+
+// systems in order; the last one is the default.
+var systems = []system{
+	{"10.6", xnu.XNU1504}, {"10.7", xnu.XNU1699}, {"10.8", xnu.XNU2050}, {"10.9", xnu.XNU2422}, {"10.10", xnu.XNU2782},
+	{"10.11", xnu.XNU3248}, {"10.12", xnu.XNU3789}, {"10.13", xnu.XNU4570}, {"10.14", xnu.XNU4903}, {"10.15", xnu.XNU6153},
+	{"11", xnu.XNU7195}, {"12", xnu.XNU8019}, {"12.3", xnu.XNU8020}, {"13", xnu.XNU8792}, {"14", xnu.XNU10002}, {"15", xnu.XNU11215},
+}
+
+func myName() string { return filepath.Base(os.Args[0]) }
+
+func usage() string {
+	var names []string
+	for _, s := range systems {
+		names = append(names, s.name)
+	}
+	last := systems[len(systems)-1]
+	return fmt.Sprintf(`usage: %[1]s [flags] program [argument ...]
+
+%[1]s runs a static darwin/amd64 program, as goxnu's go command builds
+them, on Linux. It answers the program's system calls as XNU would, the kernel
+of Mac OS X and macOS. The program's exit status, its standard files, its
+environment and its signals are passed through.
+
+Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
+"GOOS=darwin go test" will use it.
+
+  -xnu RELEASE   the release to imitate: %[2]s
+                 (default %[3]s), or the number of its kernel (%[4]d ... %[5]d)
+  -trace         print every system call on stderr
+  -trace=FILE    print them to FILE
+  -version       print the version and exit
+  -h             print this help
+
+A program name without a slash is looked up in PATH. The exit status is the
+program's own; if it died from a signal, so does the runner. Otherwise: %[6]d, the
+program was not found; %[7]d, it cannot be run; %[8]d, this host cannot run the
+runner; %[9]d, bad flags.
+
+The runner is no sandbox: the program can do whatever you can.
+`, myName(), strings.Join(names, " "), last.name, systems[0].release, last.release, exitNotFound, exitCannot, exitHost, exitUsage)
+}
+
+// parseFlags parses the command line, which begins with the runner's name.
+// What follows the program's name is the program's.
+func parseFlags(argv []string) *options {
+	o := &options{release: systems[len(systems)-1].release, traceFD: 2, env: os.Environ()}
+	args := argv[min(1, len(argv)):]
+	for len(args) > 0 {
+		arg := args[0]
+		if len(arg) < 2 || arg[0] != '-' {
+			break
+		}
+		args = args[1:]
+		if arg == "--" {
+			break
+		}
+		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+		need := func() string {
+			if !hasValue {
+				if len(args) == 0 {
+					die(exitUsage, "%s needs a value (%s -h prints help)", arg, myName())
+				}
+				value, args = args[0], args[1:]
+			}
+			return value
+		}
+		number := func() int {
+			n, err := strconv.Atoi(need())
+			if err != nil {
+				die(exitUsage, "%s: %q is not a number", arg, value)
+			}
+			return n
+		}
+		switch name {
+		case "h", "help":
+			fmt.Print(usage())
+			os.Exit(0)
+		case "version":
+			fmt.Printf("go_darwin_exec goxnu: XNU %d to %d on linux/amd64, built with %s\n", systems[0].release, systems[len(systems)-1].release, runtime.Version())
+			os.Exit(0)
+		case "xnu":
+			o.release = parseRelease(need())
+		case "trace":
+			o.trace, o.traceFile = true, value
+		case "exec-state": // set by execve of the guest, and by CleanStart
+			st, err := xnu.ParseExecState(need(), args)
+			if err != nil {
+				die(exitUsage, "%v", err)
+			}
+			o.exec, o.program, o.args, o.env = st, st.Path, st.Args, st.Env
+			return o
+		case "retry": // set by again
+			o.retry = number()
+		default:
+			die(exitUsage, "unknown flag %s (%s -h prints help)", arg, myName())
+		}
+	}
+	if len(args) == 0 {
+		die(exitUsage, "which program? usage: %s [flags] program [argument ...] (-h prints help)", myName())
+	}
+	o.program, o.args = lookPath(args[0]), args
+	if xnu.NeedsCleanStart(o.env) {
+		err := xnu.CleanStart(o.runner(), o.program, o.args, o.env)
+		die(exitHost, "starting again: %v", err)
+	}
+	return o
+}
+
+func parseRelease(s string) xnu.Release {
+	var names []string
+	for _, sys := range systems {
+		if s == sys.name || s == strconv.Itoa(int(sys.release)) {
+			return sys.release
+		}
+		names = append(names, sys.name)
+	}
+	die(exitUsage, "-xnu: unknown release %q; known are %s", s, strings.Join(names, " "))
+	return 0
+}
+
+// lookPath finds a program as a shell does: a name without a slash in PATH.
+func lookPath(name string) string {
+	if strings.Contains(name, "/") {
+		return name
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if dir == "" {
+			dir = "."
+		}
+		path := filepath.Join(dir, name)
+		if !strings.Contains(path, "/") {
+			path = "./" + path
+		}
+		if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	die(exitNotFound, "%s: not found in PATH", name)
+	return ""
+}
+
+// runner returns the command that runs another program in the same manner.
+func (o *options) runner() []string {
+	cmd := []string{os.Args[0], "-xnu", strconv.Itoa(int(o.release))}
+	if o.trace {
+		cmd = append(cmd, "-trace="+o.traceFile)
+	}
+	return cmd
+}

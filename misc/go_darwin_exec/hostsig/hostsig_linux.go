@@ -1,0 +1,136 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+// Package hostsig takes the signals that the host's kernel sends to the
+// runner, with their senders, which os/signal does not tell.
+//
+// The handler writes one Record for each signal to a pipe and does nothing
+// else. What belongs to others is passed on to the handler that was installed
+// before: faults, the Go runtime's own preemption signals.
+//
+// Install must run after package vcpu has installed its handlers.
+package hostsig
+
+import (
+	"fmt"
+	"runtime"
+	"syscall"
+	"unsafe"
+)
+
+// A Record tells of one signal.
+type Record struct {
+	Signo  int32
+	Code   int32
+	Pid    int32
+	Uid    uint32
+	Status int32 // SIGCHLD: exit code or signal
+	_      int32
+	Ctx    uintptr // the *vcpu.Ctx of the thread that the signal interrupted, 0 if it was not a guest's
+}
+
+// RecordSize is what one read from the pipe yields.
+const RecordSize = unsafe.Sizeof(Record{})
+
+// How the handler treats a signal.
+const (
+	recordAll   = 1 // always record
+	chainFaults = 2 // si_code > 0 is the CPU's: pass on; else record
+	chainOwn    = 3 // sent by the runner to its own thread: pass on; else record
+	dropOwn     = 4 // sent by the runner itself: drop; else record
+)
+
+// Facts that the assembly reads.
+var (
+	kind    [65]uint8
+	old     [65]uintptr // handlers that were there before
+	ownPid  int32
+	writeFD int32
+)
+
+type sigaction struct {
+	handler  uintptr
+	flags    uint64
+	restorer uintptr
+	mask     uint64
+}
+
+const (
+	saSiginfo  = 0x4
+	saOnstack  = 0x08000000
+	saRestart  = 0x10000000
+	saRestorer = 0x04000000
+	siTkill    = -6
+)
+
+func addrs() (handler, restorer uintptr)
+
+func rtSigaction(sig int, new, old *sigaction) error {
+	_, _, e := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(new)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+	runtime.KeepAlive(new)
+	runtime.KeepAlive(old)
+	if e != 0 {
+		return fmt.Errorf("rt_sigaction(%d): %w", sig, e)
+	}
+	return nil
+}
+
+// SetPipe says where the records go: the write end of a pipe, non-blocking.
+func SetPipe(fd int) {
+	writeFD = int32(fd)
+	ownPid = int32(syscall.Getpid())
+}
+
+// Install takes host signal sig over. SIGCHLD's flags nocldstop and
+// nocldwait are the guest's wish.
+func Install(sig int, noCldStop, noCldWait bool) error {
+	var was sigaction
+	if err := rtSigaction(sig, nil, &was); err != nil {
+		return err
+	}
+	h, r := addrs()
+	act := sigaction{handler: h, flags: saSiginfo | saOnstack | saRestart | saRestorer, restorer: r}
+	k := uint8(recordAll)
+	switch syscall.Signal(sig) {
+	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS:
+		k = chainFaults
+	case syscall.SIGURG:
+		k = chainOwn
+	case syscall.SIGPIPE:
+		k = dropOwn
+	case syscall.SIGCHLD:
+		const saNocldstop, saNocldwait = 1, 2
+		if noCldStop {
+			act.flags |= saNocldstop
+		}
+		if noCldWait {
+			act.flags |= saNocldwait
+		}
+	}
+	if k == chainFaults || k == chainOwn {
+		if was.handler <= 1 {
+			return fmt.Errorf("nobody handles signal %d", sig)
+		}
+		act.flags, act.mask, act.restorer = was.flags, was.mask, was.restorer
+	}
+	if was.handler != h {
+		old[sig] = was.handler
+	}
+	kind[sig] = k
+	return rtSigaction(sig, &act, nil)
+}
+
+// Default gives host signal sig its default action.
+func Default(sig int) { set(sig, 0) }
+
+// Ignore makes the host ignore sig.
+func Ignore(sig int) { set(sig, 1) }
+
+// set allocates nothing: a forked child calls it.
+//
+//go:nosplit
+func set(sig int, handler uintptr) {
+	act := sigaction{handler: handler}
+	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
+}

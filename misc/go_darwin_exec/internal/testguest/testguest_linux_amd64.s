@@ -1,0 +1,359 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+#include "textflag.h"
+
+// Guests. SP points to their Block; testguest.go has its layout.
+
+#define COUNT 0
+#define MODE 8
+#define SCRATCH 16
+#define MXCSR 32
+#define FCW 40
+#define X87 48
+#define GPR(n) (64+8*n)
+#define VEC(n) (256+64*n)
+#define KREG(n) (2304+8*n)
+
+#define CHECK(n, reg) \
+	CMPQ	reg, GPR(n)(SP) \
+	JNE	fail
+
+#define CHECKGPRS \
+	CHECK(0, AX) \
+	CHECK(1, CX) \
+	CHECK(2, DX) \
+	CHECK(3, BX) \
+	CHECK(4, BP) \
+	CHECK(5, SI) \
+	CHECK(6, DI) \
+	CHECK(7, R8) \
+	CHECK(8, R9) \
+	CHECK(9, R10) \
+	CHECK(10, R11) \
+	CHECK(11, R12) \
+	CHECK(12, R13) \
+	CHECK(13, R14) \
+	CHECK(14, R15)
+
+#define LOADGPRS \
+	MOVQ	GPR(0)(SP), AX \
+	MOVQ	GPR(1)(SP), CX \
+	MOVQ	GPR(2)(SP), DX \
+	MOVQ	GPR(3)(SP), BX \
+	MOVQ	GPR(4)(SP), BP \
+	MOVQ	GPR(5)(SP), SI \
+	MOVQ	GPR(6)(SP), DI \
+	MOVQ	GPR(7)(SP), R8 \
+	MOVQ	GPR(8)(SP), R9 \
+	MOVQ	GPR(9)(SP), R10 \
+	MOVQ	GPR(10)(SP), R11 \
+	MOVQ	GPR(11)(SP), R12 \
+	MOVQ	GPR(12)(SP), R13 \
+	MOVQ	GPR(13)(SP), R14 \
+	MOVQ	GPR(14)(SP), R15
+
+#define CHECKZ(n, reg) \
+	VPCMPUQ	$4, VEC(n)(SP), reg, K0 \
+	KORTESTB	K0, K0 \
+	JNE	fail
+
+#define CHECKK(n, reg) \
+	KMOVQ	KREG(n)(SP), K0 \
+	KXORQ	K0, reg, K0 \
+	KORTESTQ	K0, K0 \
+	JNE	fail
+
+// CHECKY needs a register of its own: Y15 is used for that and not checked.
+#define CHECKY(n, reg) \
+	VPCMPEQQ	VEC(n)(SP), reg, Y15 \
+	VMOVMSKPD	Y15, AX \
+	CMPL	AX, $15 \
+	JNE	fail
+
+// CHECKX is for CPUs without AVX, and uses X15.
+#define CHECKX(n, reg) \
+	MOVOU	VEC(n)(SP), X15 \
+	PCMPEQL	reg, X15 \
+	PMOVMSKB	X15, AX \
+	CMPL	AX, $0xffff \
+	JNE	fail
+
+// CHECKMISC checks MXCSR, the x87 control word, the x87 stack, DF and CF.
+#define CHECKMISC \
+	MOVQ	AX, SCRATCH(SP) \
+	STMXCSR	(SCRATCH+8)(SP) \
+	MOVL	(SCRATCH+8)(SP), AX \
+	CMPL	AX, MXCSR(SP) \
+	JNE	fail \
+	FSTCW	(SCRATCH+8)(SP) \
+	MOVWLZX	(SCRATCH+8)(SP), AX \
+	CMPW	AX, FCW(SP) \
+	JNE	fail \
+	FMOVD	F0, (SCRATCH+8)(SP) \
+	MOVQ	(SCRATCH+8)(SP), AX \
+	CMPQ	AX, X87(SP) \
+	JNE	fail \
+	MOVQ	SCRATCH(SP), AX
+
+#define LOADMISC \
+	LDMXCSR	MXCSR(SP) \
+	FLDCW	FCW(SP) \
+	FMOVD	X87(SP), F0
+
+// func allRegisters512()
+TEXT ·allRegisters512(SB), NOSPLIT|NOFRAME, $0-0
+	LOADMISC
+	VMOVDQU64	VEC(0)(SP), Z0
+	VMOVDQU64	VEC(1)(SP), Z1
+	VMOVDQU64	VEC(2)(SP), Z2
+	VMOVDQU64	VEC(3)(SP), Z3
+	VMOVDQU64	VEC(4)(SP), Z4
+	VMOVDQU64	VEC(5)(SP), Z5
+	VMOVDQU64	VEC(6)(SP), Z6
+	VMOVDQU64	VEC(7)(SP), Z7
+	VMOVDQU64	VEC(8)(SP), Z8
+	VMOVDQU64	VEC(9)(SP), Z9
+	VMOVDQU64	VEC(10)(SP), Z10
+	VMOVDQU64	VEC(11)(SP), Z11
+	VMOVDQU64	VEC(12)(SP), Z12
+	VMOVDQU64	VEC(13)(SP), Z13
+	VMOVDQU64	VEC(14)(SP), Z14
+	VMOVDQU64	VEC(15)(SP), Z15
+	VMOVDQU64	VEC(16)(SP), Z16
+	VMOVDQU64	VEC(17)(SP), Z17
+	VMOVDQU64	VEC(18)(SP), Z18
+	VMOVDQU64	VEC(19)(SP), Z19
+	VMOVDQU64	VEC(20)(SP), Z20
+	VMOVDQU64	VEC(21)(SP), Z21
+	VMOVDQU64	VEC(22)(SP), Z22
+	VMOVDQU64	VEC(23)(SP), Z23
+	VMOVDQU64	VEC(24)(SP), Z24
+	VMOVDQU64	VEC(25)(SP), Z25
+	VMOVDQU64	VEC(26)(SP), Z26
+	VMOVDQU64	VEC(27)(SP), Z27
+	VMOVDQU64	VEC(28)(SP), Z28
+	VMOVDQU64	VEC(29)(SP), Z29
+	VMOVDQU64	VEC(30)(SP), Z30
+	VMOVDQU64	VEC(31)(SP), Z31
+	KMOVQ	KREG(1)(SP), K1
+	KMOVQ	KREG(2)(SP), K2
+	KMOVQ	KREG(3)(SP), K3
+	KMOVQ	KREG(4)(SP), K4
+	KMOVQ	KREG(5)(SP), K5
+	KMOVQ	KREG(6)(SP), K6
+	KMOVQ	KREG(7)(SP), K7
+	LOADGPRS
+loop:
+	CHECKGPRS
+	CHECKMISC
+	CHECKZ(0, Z0)
+	CHECKZ(1, Z1)
+	CHECKZ(2, Z2)
+	CHECKZ(3, Z3)
+	CHECKZ(4, Z4)
+	CHECKZ(5, Z5)
+	CHECKZ(6, Z6)
+	CHECKZ(7, Z7)
+	CHECKZ(8, Z8)
+	CHECKZ(9, Z9)
+	CHECKZ(10, Z10)
+	CHECKZ(11, Z11)
+	CHECKZ(12, Z12)
+	CHECKZ(13, Z13)
+	CHECKZ(14, Z14)
+	CHECKZ(15, Z15)
+	CHECKZ(16, Z16)
+	CHECKZ(17, Z17)
+	CHECKZ(18, Z18)
+	CHECKZ(19, Z19)
+	CHECKZ(20, Z20)
+	CHECKZ(21, Z21)
+	CHECKZ(22, Z22)
+	CHECKZ(23, Z23)
+	CHECKZ(24, Z24)
+	CHECKZ(25, Z25)
+	CHECKZ(26, Z26)
+	CHECKZ(27, Z27)
+	CHECKZ(28, Z28)
+	CHECKZ(29, Z29)
+	CHECKZ(30, Z30)
+	CHECKZ(31, Z31)
+	CHECKK(1, K1)
+	CHECKK(2, K2)
+	CHECKK(3, K3)
+	CHECKK(4, K4)
+	CHECKK(5, K5)
+	CHECKK(6, K6)
+	CHECKK(7, K7)
+	CHECKGPRS
+	INCQ	COUNT(SP)
+	CMPQ	MODE(SP), $0
+	JEQ	loop
+	STC
+	JCC	fail
+	NOP
+	JCC	fail
+	MOVL	$0x02000014, AX
+	SYSCALL
+	JCC	fail	// the host leaves CF as it was
+	CMPQ	AX, $0x2a
+	JNE	fail
+	MOVQ	GPR(0)(SP), AX
+	MOVQ	GPR(1)(SP), CX
+	MOVQ	GPR(10)(SP), R11
+	JMP	loop
+fail:
+	UNDEF
+
+// func allRegisters()
+TEXT ·allRegisters(SB), NOSPLIT|NOFRAME, $0-0
+	LOADMISC
+	VMOVDQU	VEC(0)(SP), Y0
+	VMOVDQU	VEC(1)(SP), Y1
+	VMOVDQU	VEC(2)(SP), Y2
+	VMOVDQU	VEC(3)(SP), Y3
+	VMOVDQU	VEC(4)(SP), Y4
+	VMOVDQU	VEC(5)(SP), Y5
+	VMOVDQU	VEC(6)(SP), Y6
+	VMOVDQU	VEC(7)(SP), Y7
+	VMOVDQU	VEC(8)(SP), Y8
+	VMOVDQU	VEC(9)(SP), Y9
+	VMOVDQU	VEC(10)(SP), Y10
+	VMOVDQU	VEC(11)(SP), Y11
+	VMOVDQU	VEC(12)(SP), Y12
+	VMOVDQU	VEC(13)(SP), Y13
+	VMOVDQU	VEC(14)(SP), Y14
+	LOADGPRS
+loop:
+	CHECKGPRS
+	CHECKMISC
+	MOVQ	AX, SCRATCH(SP)
+	CHECKY(0, Y0)
+	CHECKY(1, Y1)
+	CHECKY(2, Y2)
+	CHECKY(3, Y3)
+	CHECKY(4, Y4)
+	CHECKY(5, Y5)
+	CHECKY(6, Y6)
+	CHECKY(7, Y7)
+	CHECKY(8, Y8)
+	CHECKY(9, Y9)
+	CHECKY(10, Y10)
+	CHECKY(11, Y11)
+	CHECKY(12, Y12)
+	CHECKY(13, Y13)
+	CHECKY(14, Y14)
+	MOVQ	SCRATCH(SP), AX
+	CHECKGPRS
+	INCQ	COUNT(SP)
+	CMPQ	MODE(SP), $0
+	JEQ	loop
+	STC
+	JCC	fail
+	NOP
+	JCC	fail
+	MOVL	$0x02000014, AX
+	SYSCALL
+	JCC	fail	// the host leaves CF as it was
+	CMPQ	AX, $0x2a
+	JNE	fail
+	MOVQ	GPR(0)(SP), AX
+	MOVQ	GPR(1)(SP), CX
+	MOVQ	GPR(10)(SP), R11
+	JMP	loop
+fail:
+	UNDEF
+
+// func allRegistersSSE()
+TEXT ·allRegistersSSE(SB), NOSPLIT|NOFRAME, $0-0
+	LOADMISC
+	MOVOU	VEC(0)(SP), X0
+	MOVOU	VEC(1)(SP), X1
+	MOVOU	VEC(2)(SP), X2
+	MOVOU	VEC(3)(SP), X3
+	MOVOU	VEC(4)(SP), X4
+	MOVOU	VEC(5)(SP), X5
+	MOVOU	VEC(6)(SP), X6
+	MOVOU	VEC(7)(SP), X7
+	MOVOU	VEC(8)(SP), X8
+	MOVOU	VEC(9)(SP), X9
+	MOVOU	VEC(10)(SP), X10
+	MOVOU	VEC(11)(SP), X11
+	MOVOU	VEC(12)(SP), X12
+	MOVOU	VEC(13)(SP), X13
+	MOVOU	VEC(14)(SP), X14
+	LOADGPRS
+loop:
+	CHECKGPRS
+	CHECKMISC
+	MOVQ	AX, SCRATCH(SP)
+	CHECKX(0, X0)
+	CHECKX(1, X1)
+	CHECKX(2, X2)
+	CHECKX(3, X3)
+	CHECKX(4, X4)
+	CHECKX(5, X5)
+	CHECKX(6, X6)
+	CHECKX(7, X7)
+	CHECKX(8, X8)
+	CHECKX(9, X9)
+	CHECKX(10, X10)
+	CHECKX(11, X11)
+	CHECKX(12, X12)
+	CHECKX(13, X13)
+	CHECKX(14, X14)
+	MOVQ	SCRATCH(SP), AX
+	CHECKGPRS
+	INCQ	COUNT(SP)
+	CMPQ	MODE(SP), $0
+	JEQ	loop
+	STC
+	JCC	fail
+	NOP
+	JCC	fail
+	MOVL	$0x02000014, AX
+	SYSCALL
+	JCC	fail	// the host leaves CF as it was
+	CMPQ	AX, $0x2a
+	JNE	fail
+	MOVQ	GPR(0)(SP), AX
+	MOVQ	GPR(1)(SP), CX
+	MOVQ	GPR(10)(SP), R11
+	JMP	loop
+fail:
+	UNDEF
+
+// func getpid()
+// Makes MODE system calls, and then one with number 1.
+TEXT ·getpid(SB), NOSPLIT|NOFRAME, $0-0
+loop:
+	MOVL	$0x02000014, AX
+	SYSCALL
+	INCQ	COUNT(SP)
+	DECQ	MODE(SP)
+	JNE	loop
+	MOVL	$0x02000001, AX
+	SYSCALL
+	UNDEF
+
+// func spin()
+TEXT ·spin(SB), NOSPLIT|NOFRAME, $0-0
+	INCQ	COUNT(SP)
+	JMP	-1(PC)
+
+// func addrs(a *[numCodes]uintptr)
+TEXT ·addrs(SB), NOSPLIT, $0-8
+	MOVQ	a+0(FP), AX
+	LEAQ	·allRegisters512(SB), CX
+	MOVQ	CX, 0(AX)
+	LEAQ	·allRegisters(SB), CX
+	MOVQ	CX, 8(AX)
+	LEAQ	·allRegistersSSE(SB), CX
+	MOVQ	CX, 16(AX)
+	LEAQ	·getpid(SB), CX
+	MOVQ	CX, 24(AX)
+	LEAQ	·spin(SB), CX
+	MOVQ	CX, 32(AX)
+	RET

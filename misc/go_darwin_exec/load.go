@@ -1,0 +1,155 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"goxnu/misc/go_darwin_exec/macho"
+	"goxnu/misc/go_darwin_exec/mem"
+	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/go_darwin_exec/xnu"
+)
+
+// load puts the program into memory.
+func load(o *options) *xnu.Config {
+	path := o.program
+	fd, err := openProgram(path)
+	if err != nil {
+		status := exitCannot
+		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR) {
+			status = exitNotFound
+		}
+		die(status, "%s: %v", path, err)
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(fd, &st); err != nil {
+		die(exitCannot, "%s: %v", path, err)
+	}
+	f, err := macho.Parse(hostFile(fd), st.Size)
+	if err == nil {
+		err = f.Validate(int(o.release))
+	}
+	if err != nil {
+		die(exitCannot, "%s %v", path, err)
+	}
+	s := mem.NewSpace(macho.UserStart, macho.UserEnd)
+	img, err := f.Map(fd, s)
+	syscall.Close(fd)
+	if err == nil {
+		err = img.MakeStack(s, start(o, &st))
+	}
+	var page *macho.Commpage
+	if err == nil {
+		page, err = macho.MapCommpage(s, int(o.release))
+	}
+	if err == macho.ErrCollision {
+		err = again(o, err)
+	}
+	if err != nil {
+		die(exitCannot, "%s: %v", path, err)
+	}
+	go page.Keep()
+	return &xnu.Config{
+		Release: o.release,
+		Path:    path,
+		Args:    o.args,
+		Env:     o.env,
+		Space:   s,
+		Regs:    img.Regs,
+		Runner:  o.runner(),
+		Exec:    o.exec,
+		Trace:   o.trace,
+		TraceFD: o.traceFD,
+	}
+}
+
+// start describes how the program is to be started.
+func start(o *options, st *syscall.Stat_t) *macho.Start {
+	s := &macho.Start{
+		Release: int(o.release),
+		Path:    o.program,
+		Args:    o.args,
+		Env:     o.env,
+		Device:  st.Dev,
+		Inode:   st.Ino,
+	}
+	for i := range s.Random {
+		s.Random[i] = vcpu.Random64()
+	}
+	var lim syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_STACK, &lim) == nil {
+		s.StackSize = lim.Cur
+	}
+	return s
+}
+
+// openProgram opens a file that is to be executed.
+func openProgram(path string) (fd int, err error) {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return -1, err
+	}
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG:
+	case syscall.S_IFDIR:
+		return -1, errors.New("is a directory")
+	default:
+		return -1, errors.New("is not a regular file")
+	}
+	const xOK = 1
+	if err := syscall.Access(path, xOK); err != nil {
+		if errors.Is(err, syscall.EACCES) {
+			return -1, errors.New("permission denied: it is not executable")
+		}
+		return -1, err
+	}
+	fd, err = syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("cannot be read: %w", err)
+	}
+	return fd, nil
+}
+
+// A hostFile is a descriptor as an io.ReaderAt. Package os would start the
+// runtime's poller for it.
+type hostFile int
+
+func (f hostFile) ReadAt(p []byte, off int64) (int, error) {
+	for n := 0; n < len(p); {
+		m, err := syscall.Pread(int(f), p[n:], off+int64(n))
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		if m == 0 {
+			return n, io.EOF
+		}
+		n += m
+	}
+	return len(p), nil
+}
+
+// again starts the runner anew: its own memory lies in the program's way, and
+// the next time it will probably lie elsewhere. It returns if that has been
+// tried often enough.
+func again(o *options, why error) error {
+	const tries = 8
+	if o.retry >= tries {
+		return why
+	}
+	argv := slices.Concat(os.Args[:1], []string{"-retry=" + strconv.Itoa(o.retry+1)}, os.Args[1:])
+	return syscall.Exec("/proc/self/exe", argv, os.Environ())
+}

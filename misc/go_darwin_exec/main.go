@@ -1,0 +1,69 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux && amd64
+
+// Go_darwin_exec runs a static darwin/amd64 program on Linux, as XNU of a
+// chosen release would:
+//
+//	go_darwin_exec [-xnu RELEASE] [-trace[=FILE]] program [argument ...]
+//
+// Under the name go_darwin_amd64_exec it is found by go run and go test when
+// they cross to darwin. It must be built with -buildmode=pie.
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
+	"syscall"
+
+	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/go_darwin_exec/xnu"
+)
+
+// Exit statuses for what is not the program's doing. A shell uses the last
+// two in the same sense.
+const (
+	exitUsage    = 2
+	exitHost     = 125 // this host cannot run the runner
+	exitCannot   = 126 // the program was found, but cannot be run
+	exitNotFound = 127
+)
+
+// die ends the runner with one line on stderr.
+func die(status int, format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%s: %s\n", myName(), fmt.Sprintf(format, args...))
+	os.Exit(status)
+}
+
+func main() {
+	o := parseFlags(os.Args)
+	if o.exec == nil && xnu.NeedsCleanStart(o.env) {
+		err := xnu.CleanStart(o.runner(), o.program, o.args, o.env)
+		die(exitHost, "cannot start again: %v", err)
+	}
+	if lo, _ := vcpu.HostText(); lo < 1<<32 {
+		die(exitHost, "the runner was not built with -buildmode=pie: its text is at %#x, where guests must go", lo)
+	}
+	if err := vcpu.SelfTest(); err != nil {
+		die(exitHost, "%v", err)
+	}
+	xnu.ReserveFDs()
+	debug.SetMaxThreads(math.MaxInt32) // as many as the guest likes
+	debug.SetGCPercent(400)            // the runner's own heap is small
+	if o.traceFile != "" {
+		fd, err := syscall.Open(o.traceFile, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_APPEND|syscall.O_CLOEXEC, 0o666)
+		if err != nil {
+			die(exitUsage, "-trace: %s: %v", o.traceFile, err)
+		}
+		o.traceFD = fd
+	}
+	p, err := xnu.Boot(load(o))
+	if err != nil {
+		die(exitHost, "%v", err)
+	}
+	p.Run()
+}

@@ -1,0 +1,270 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux && amd64
+
+// Package patch makes the guest's system calls cheap: where the code loads
+// the number into RAX right before a SYSCALL instruction, the load is
+// overwritten by a jump to a springboard, which loads the number and jumps
+// into the runner without a trap.
+//
+// The SYSCALL instruction itself stays as it was. So a thread that stands
+// between the two, or code that jumps there, only traps. A site is patched
+// after it has trapped, never by looking for its bytes: those may be data.
+//
+// A springboard is
+//
+//	mov/add $imm, %rax      the displaced instruction
+//	mov     %fs:0, %r11     the Ctx
+//	movabs  $return, %rcx
+//	jmp     *cell(%rip)     vcpu.FastEntry
+//
+// It touches no stack, and only the two registers that SYSCALL clobbers.
+package patch
+
+import (
+	"bytes"
+	"encoding/binary"
+	"sync"
+	"syscall"
+
+	"goxnu/misc/go_darwin_exec/mem"
+	"goxnu/misc/go_darwin_exec/vcpu"
+)
+
+const (
+	syscallSize = 2
+	jmpSize     = 5
+	lineSize    = 64
+	boardSize   = 32 // of a springboard
+	cellSize    = 8  // at the beginning of a page of springboards: the address to jump to
+	pageSize    = mem.PageSize
+
+	reach = 1<<31 - 1<<20 // of a jmp rel32, with some room
+)
+
+// A Patcher patches the sites of one address space.
+type Patcher struct {
+	space *mem.Space
+
+	mu    sync.Mutex
+	sites map[uint64]*site // by the address of the SYSCALL; nil: not to be patched
+	pages []*page
+	off   bool // the host does not allow it
+}
+
+// A page holds springboards.
+type page struct {
+	addr  uint64
+	sites []*site
+}
+
+// A site is a patched system call.
+type site struct {
+	at    uint64 // address of the SYSCALL
+	load  uint64 // and of the instruction before it, which was displaced
+	board uint64 // its springboard
+	word  uint64 // address of the eight bytes that are exchanged
+	plain uint64 // the bytes without the jump
+	jump  uint64 // and with it
+}
+
+// New returns a Patcher for s.
+func New(s *mem.Space) *Patcher {
+	return &Patcher{space: s, sites: make(map[uint64]*site)}
+}
+
+// Trap looks at the system call that has trapped with the registers r, and
+// patches it if it can.
+func (p *Patcher) Trap(r *vcpu.Regs) {
+	if vcpu.Forked() {
+		return // it may not lock, and will not live long
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := r.RIP - syscallSize
+	if s, known := p.sites[at]; known {
+		if s != nil {
+			// Somebody jumped to the SYSCALL. Or the code is new: then the
+			// jump is no longer there, and the site is looked at afresh.
+			if w, ok := vcpu.Load64(s.word); !ok || w == s.jump {
+				return
+			}
+			delete(p.sites, at)
+		} else {
+			return
+		}
+	}
+	if p.off {
+		return
+	}
+	s := p.prepare(at, r)
+	if s != nil && !p.space.Poke(s.word, s.plain, s.jump) {
+		s = nil
+	}
+	p.sites[at] = s
+}
+
+// load recognizes the instruction in front of the SYSCALL: its length, or 0.
+// b are the ten bytes before the SYSCALL.
+//
+// Bytes can lie: what looks like a load of EAX may be the end of something
+// else. So RAX must hold the number, and R8 must not if the byte before could
+// be a prefix that makes it a load of R8.
+func load(b []byte, r *vcpu.Regs) int {
+	imm := binary.LittleEndian.Uint32(b[6:])
+	if b[3] == 0x48 && b[4] == 0xc7 && b[5] == 0xc0 { // mov $imm, %rax
+		if r.RAX == uint64(int64(int32(imm))) {
+			return 7
+		}
+		return 0
+	}
+	if b[4] == 0x48 && b[5] == 0x05 { // add $imm, %rax
+		return 6
+	}
+	if b[5] == 0xb8 && r.RAX == uint64(imm) { // mov $imm, %eax
+		const rex, rexB, opsize = 0x40, 0x01, 0x66
+		if b[4] == opsize || b[4]&0xf0 == rex && b[4]&rexB != 0 && uint32(r.R8) == imm {
+			return 0
+		}
+		return 5
+	}
+	return 0
+}
+
+// prepare makes the springboard for the SYSCALL at address at.
+func (p *Patcher) prepare(at uint64, r *vcpu.Regs) *site {
+	var b [10 + syscallSize]byte
+	if !vcpu.CopyIn(b[:], at-10) && !vcpu.CopyIn(b[5:], at-5) { // the mapping may begin here
+		return nil
+	}
+	if !bytes.Equal(b[10:], []byte{0x0f, 0x05}) {
+		return nil
+	}
+	n := load(b[:10], r)
+	if n == 0 {
+		return nil
+	}
+	s := &site{at: at, load: at - uint64(n)}
+	// The jump must change by one store within one cache line, or a thread
+	// that runs there may see half of it.
+	if s.load/lineSize != (s.load+jmpSize-1)/lineSize {
+		return nil
+	}
+	s.word = min(s.load, s.load&^(lineSize-1)+lineSize-8)
+	var w [8]byte
+	if !vcpu.CopyIn(w[:], s.word) {
+		return nil
+	}
+	if !p.board(s, b[10-n:10], at+syscallSize) {
+		return nil
+	}
+	s.plain = binary.LittleEndian.Uint64(w[:])
+	j := w[s.load-s.word:]
+	j[0] = 0xe9
+	binary.LittleEndian.PutUint32(j[1:], uint32(s.board-(s.load+jmpSize)))
+	s.jump = binary.LittleEndian.Uint64(w[:])
+	return s
+}
+
+// board writes a springboard for s.
+func (p *Patcher) board(s *site, load []byte, ret uint64) bool {
+	pg := p.page(s.load)
+	if pg == nil {
+		return false
+	}
+	s.board = pg.addr + boardSize*uint64(len(pg.sites)+1)
+	code := append(make([]byte, 0, boardSize), load...)
+	code = append(code, 0x64, 0x4c, 0x8b, 0x1c, 0x25, 0, 0, 0, 0) // mov %fs:0, %r11
+	code = append(code, 0x48, 0xb9)                               // movabs $ret, %rcx
+	code = binary.LittleEndian.AppendUint64(code, ret)
+	code = append(code, 0xff, 0x25) // jmp *cell(%rip)
+	end := s.board + uint64(len(code)) + 4
+	code = binary.LittleEndian.AppendUint32(code, uint32(pg.addr-end))
+	if len(code) > boardSize || !vcpu.CopyOut(s.board, code) {
+		return false
+	}
+	pg.sites = append(pg.sites, s)
+	return true
+}
+
+// page returns a page with room for a springboard that a jump at addr
+// reaches, a new one if need be.
+func (p *Patcher) page(addr uint64) *page {
+	near := func(a uint64) bool { return a-addr < reach || addr-a < reach }
+	for _, pg := range p.pages {
+		if near(pg.addr) && len(pg.sites)+2 <= pageSize/boardSize {
+			return pg
+		}
+	}
+	// Somewhere above, where the guest's own mappings do not come to lie soon.
+	const away = 1 << 30
+	a, errno := p.space.Map(mem.Mapping{Addr: (addr + away) &^ (pageSize - 1), Size: pageSize,
+		Prot: mem.ProtRead | mem.ProtWrite | mem.ProtExec, Kind: mem.KindRunner, FD: -1})
+	if errno != 0 {
+		p.off = errno == syscall.EACCES || errno == syscall.EPERM
+		return nil
+	}
+	if !near(a) || !vcpu.Store64(a, vcpu.FastEntry()) {
+		return nil
+	}
+	pg := &page{addr: a}
+	p.pages = append(p.pages, pg)
+	return pg
+}
+
+// Normalize hides springboards from the guest: a thread that was stopped in
+// one is put back to the site, where everything looks as it does to the code.
+// It must be called before a guest's registers are shown to it.
+func (p *Patcher) Normalize(r *vcpu.Regs) {
+	if vcpu.Forked() {
+		return // a child's only events are its own calls and faults
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, pg := range p.pages {
+		off := r.RIP - pg.addr
+		if off >= pageSize || off < boardSize {
+			continue
+		}
+		n := off/boardSize - 1
+		if n >= uint64(len(pg.sites)) {
+			return
+		}
+		s := pg.sites[n]
+		if off%boardSize == 0 {
+			r.RIP = s.load
+		} else {
+			r.RIP = s.at // the load is done; the rest changes only what SYSCALL clobbers
+		}
+		return
+	}
+}
+
+// Toggle takes the jump of the site of a SYSCALL away, or puts it back. It
+// is for tests.
+func (p *Patcher) Toggle(at uint64, on bool) bool {
+	p.mu.Lock()
+	s := p.sites[at]
+	p.mu.Unlock()
+	if s == nil {
+		return false
+	}
+	if on {
+		return p.space.Poke(s.word, s.plain, s.jump)
+	}
+	return p.space.Poke(s.word, s.jump, s.plain)
+}
+
+// Sites returns how many sites have trapped and how many were patched.
+func (p *Patcher) Sites() (trapped, patched int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.sites {
+		if s != nil {
+			patched++
+		}
+	}
+	return len(p.sites), patched
+}

@@ -1,0 +1,207 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux
+
+package vcpu
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
+
+// hostPid is the process that tgkill addresses; forked says that this process
+// is a child made by Fork, in which the Go scheduler must be left alone.
+var (
+	hostPid uintptr
+	forked  bool
+)
+
+//go:linkname entersyscall runtime.entersyscall
+func entersyscall()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()
+
+// Implemented in assembly.
+func enterGuest(c *Ctx)
+
+//go:noescape
+func cpSyscall(c *Ctx, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, aborted uintptr)
+
+// getSlot and setSlot access the thread's word that holds its *Ctx.
+func getSlot() *Ctx
+func setSlot(c *Ctx)
+
+// Bind makes the calling goroutine's OS thread, which must be locked, run c.
+func (c *Ctx) Bind() error {
+	if installErr != nil {
+		return installErr
+	}
+	if c.tid != 0 || getSlot() != nil {
+		return errors.New("vcpu: already bound")
+	}
+	tid, _, _ := syscall.RawSyscall(syscall.SYS_GETTID, 0, 0, 0)
+	c.inGuest, c.inCp = 0, 0
+	setSlot(c)
+	if errno := c.arm(); errno != 0 {
+		setSlot(nil)
+		return fmt.Errorf("prctl(PR_SET_SYSCALL_USER_DISPATCH): %w", errno)
+	}
+	atomic.StoreInt32(&c.tid, int32(tid))
+	setGSBase(c.gsBase)
+	unblockOwnSignals()
+	return nil
+}
+
+// Unbind undoes Bind, on the same thread, which can then be used for
+// something else. A kick that is still under way is harmless.
+func (c *Ctx) Unbind() {
+	c.gsBase = gsBase()
+	setGSBase(0)
+	disarm()
+	atomic.StoreInt32(&c.tid, 0)
+	setSlot(nil)
+}
+
+const (
+	prSetSyscallUserDispatch = 59
+	prSysDispatchOff         = 0
+	prSysDispatchOn          = 1
+)
+
+// arm turns syscall user dispatch on for this thread: while c.inGuest is 1
+// every system call outside the host's text raises SIGSYS.
+//
+//go:nosplit
+func (c *Ctx) arm() syscall.Errno {
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetSyscallUserDispatch, prSysDispatchOn,
+		textStart, textEnd-textStart, uintptr(unsafe.Pointer(&c.inGuest)), 0)
+	return errno
+}
+
+func disarm() {
+	syscall.RawSyscall6(syscall.SYS_PRCTL, prSetSyscallUserDispatch, prSysDispatchOff, 0, 0, 0, 0)
+}
+
+// Run lets the guest run from the state in c until something happens. If a
+// kick is pending, it returns EventKick at once and the guest does not move.
+func (c *Ctx) Run() Event {
+	if c.xdirty != 0 {
+		c.sanitize()
+	}
+	if forked {
+		enterGuest(c)
+	} else {
+		runGuest(c)
+	}
+	return Event(c.reason)
+}
+
+// runGuest lets the Go scheduler know that the thread is away for a time of
+// its own. Its frame must live from entersyscall to exitsyscall and nothing
+// in between may split the stack.
+//
+//go:nosplit
+func runGuest(c *Ctx) {
+	entersyscall()
+	enterGuest(c)
+	exitsyscall()
+}
+
+// RunChild is Run for the child of Fork, where nothing may be allocated and
+// the scheduler must not be entered.
+//
+//go:nosplit
+func (c *Ctx) RunChild() Event {
+	if c.xdirty != 0 {
+		c.sanitize()
+	}
+	enterGuest(c)
+	return Event(c.reason)
+}
+
+// Kick makes the current or the next Run return EventKick, or the current or
+// the next Blocking return early. Any thread may call it, at any time.
+func (c *Ctx) Kick() {
+	if atomic.SwapUint32(&c.pending, 1) == 0 && (atomic.LoadUint32(&c.inGuest) != 0 || atomic.LoadUint32(&c.inCp) != 0) {
+		if tid := atomic.LoadInt32(&c.tid); tid != 0 {
+			syscall.RawSyscall(syscall.SYS_TGKILL, hostPid, uintptr(tid), KickSignal)
+		}
+	}
+}
+
+// TakeKick clears a pending kick and reports whether there was one. The
+// owner calls it before it looks at its work: a kick that comes later will
+// be seen by the next Run or Blocking.
+func (c *Ctx) TakeKick() bool {
+	return atomic.LoadUint32(&c.pending) != 0 && atomic.SwapUint32(&c.pending, 0) != 0
+}
+
+// KickPending reports whether a kick waits to be taken.
+func (c *Ctx) KickPending() bool { return atomic.LoadUint32(&c.pending) != 0 }
+
+// Blocking makes a host system call that may block. A kick ends it: then
+// kicked is true, and the call has done nothing. A call that had done
+// something when the kick came returns that. Host calls that end with EINTR
+// for a reason of the host's own also report kicked, without a kick pending.
+//
+// c must be bound to the calling thread. Like Raw it does not let the stack
+// move before the call is over: arguments may be addresses of local variables.
+//
+//go:nosplit
+func (c *Ctx) Blocking(nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr, kicked bool) {
+	var aborted uintptr
+	if forked {
+		r, aborted = cpSyscall(c, nr, a1, a2, a3, a4, a5, a6)
+	} else {
+		r, aborted = runBlocking(c, nr, a1, a2, a3, a4, a5, a6)
+	}
+	if aborted != 0 {
+		return 0, uintptr(syscall.EINTR), true
+	}
+	if r > ^uintptr(4095) {
+		errno = -r
+		return ^uintptr(0), errno, errno == uintptr(syscall.EINTR)
+	}
+	return r, 0, false
+}
+
+//go:nosplit
+func runBlocking(c *Ctx, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, aborted uintptr) {
+	entersyscall()
+	r, aborted = cpSyscall(c, nr, a1, a2, a3, a4, a5, a6)
+	exitsyscall()
+	return
+}
+
+// Raw makes a host system call that cannot block. Functions that pass it
+// addresses of variables on their caller's stack must be nosplit, as it is.
+//
+//go:nosplit
+func Raw(nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr) {
+	r1, _, e := syscall.RawSyscall6(nr, a1, a2, a3, a4, a5, a6)
+	return r1, uintptr(e)
+}
+
+// SetGSBase sets the guest's GS base. c is bound to the calling thread, or
+// to none yet.
+func (c *Ctx) SetGSBase(base uint64) {
+	if c.tid != 0 {
+		setGSBase(base)
+	} else {
+		c.gsBase = base
+	}
+}
+
+// GSBase returns the guest's GS base.
+func (c *Ctx) GSBase() uint64 {
+	if c.tid != 0 {
+		return gsBase()
+	}
+	return c.gsBase
+}

@@ -1,0 +1,465 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux && amd64
+
+package vcpu_test
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"goxnu/misc/go_darwin_exec/internal/testguest"
+	"goxnu/misc/go_darwin_exec/patch"
+	"goxnu/misc/go_darwin_exec/vcpu"
+)
+
+// duration is how long a stress test runs.
+func duration() time.Duration {
+	if testing.Short() {
+		return 300 * time.Millisecond
+	}
+	return 2 * time.Second
+}
+
+// collectGarbage keeps the collector and the allocator busy until the test ends.
+func collectGarbage(t *testing.T) {
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			var keep [64][]byte
+			for i := 0; !stop.Load(); i++ {
+				keep[i%len(keep)] = make([]byte, 100+i%5000)
+				if i%1000 == 0 {
+					runtime.GC()
+				}
+			}
+		})
+	}
+	t.Cleanup(func() { stop.Store(true); wg.Wait() })
+}
+
+// bind makes the goroutine a guest thread.
+func bind(t testing.TB, c *vcpu.Ctx) (unbind func()) {
+	runtime.LockOSThread()
+	if err := c.Bind(); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		c.Unbind()
+		c.Free()
+		runtime.UnlockOSThread()
+	}
+}
+
+func TestMain(m *testing.M) {
+	runtime.GOMAXPROCS(max(8, 4*runtime.NumCPU()))
+	m.Run()
+}
+
+func TestSelfTest(t *testing.T) {
+	for range 100 {
+		if err := vcpu.SelfTest(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAllRegisters runs guests that check all their registers all the time,
+// through traps, springboards, kicks, the collector's preemption signals and
+// conversions of the FP state. It finds lost and mixed up registers, and
+// system calls that are lost or made twice.
+func TestAllRegisters(t *testing.T) {
+	for _, mode := range []struct {
+		name         string
+		calls, patch bool
+		fp           uint32
+	}{
+		{"Spin", false, false, vcpu.FPQuick},
+		{"Trap", true, false, vcpu.FPQuick},
+		{"Springboard", true, true, vcpu.FPQuick},
+		{"Xsave", true, true, vcpu.FPXsave},
+		{"Fxsave", true, true, vcpu.FPFxsr},
+		{"FxsaveTrap", true, false, vcpu.FPFxsr},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			restore, ok := vcpu.SetFPMode(mode.fp)
+			if !ok {
+				t.Skip("this CPU lacks that")
+			}
+			defer restore()
+			code := testguest.AllRegisters()
+			if mode.fp == vcpu.FPFxsr {
+				code = testguest.AllRegistersSSE
+			}
+			rnd := testguest.Rand(t)
+			collectGarbage(t)
+			const threads = 4
+			g := testguest.Load(t, code, threads)
+			p := patch.New(g.Space)
+			end := time.Now().Add(duration())
+			var wg, running sync.WaitGroup
+			var ctxs [threads]*vcpu.Ctx
+			var kicks, events, traps atomic.Int64
+			var done atomic.Bool
+			for i := range threads {
+				c := g.Start(t, i, rnd)
+				ctxs[i] = c
+				if mode.calls {
+					g.Block(i).Mode = 1
+				}
+				r := rand.New(rand.NewPCG(rnd.Uint64(), 0))
+				running.Add(1)
+				wg.Go(func() {
+					defer bind(t, c)()
+					running.Done()
+					defer done.Store(true)
+					for n := 0; time.Now().Before(end); n++ {
+						events.Add(1)
+						switch e := c.Run(); e {
+						case vcpu.EventSyscall:
+							if c.RAX != testguest.NumberPID || c.Arch32 {
+								t.Errorf("thread %d: system call %#x, arch32 %v", i, c.RAX, c.Arch32)
+								return
+							}
+							if c.Trapped {
+								traps.Add(1)
+								if mode.patch {
+									p.Trap(&c.Regs)
+								}
+							}
+							c.RAX = 42
+						case vcpu.EventKick:
+							c.TakeKick()
+						case vcpu.EventFault:
+							t.Errorf("thread %d, event %d: %s", i, n, g.Diff(c, i))
+							return
+						}
+						if r.IntN(16) == 0 {
+							c.XState()
+						}
+						if r.IntN(64) == 0 {
+							runtime.Gosched()
+						}
+					}
+				})
+			}
+			running.Wait()
+			for !done.Load() {
+				ctxs[rnd.IntN(threads)].Kick()
+				kicks.Add(1)
+				if rnd.IntN(4) == 0 {
+					time.Sleep(time.Duration(rnd.IntN(100)) * time.Microsecond)
+				}
+			}
+			for _, c := range ctxs { // a guest that only spins must hear of the end
+				c.Kick()
+			}
+			stop := time.AfterFunc(time.Second, func() { panic("a kick was lost") })
+			wg.Wait()
+			stop.Stop()
+			var rounds uint64
+			for i := range threads {
+				rounds += g.Block(i).Count
+			}
+			t.Logf("%d rounds, %d events, %d traps, %d kicks", rounds, events.Load(), traps.Load(), kicks.Load())
+			if rounds < 1000 {
+				t.Errorf("the guests made %d rounds only", rounds)
+			}
+			if _, patched := p.Sites(); mode.patch && (patched != 1 || traps.Load() > 100*threads) {
+				t.Errorf("%d sites patched, %d traps", patched, traps.Load())
+			}
+		})
+	}
+}
+
+// TestKickStorm posts work to a guest that makes system calls as fast as it
+// can, or none. Each kick must make it look, without another one's help.
+func TestKickStorm(t *testing.T) {
+	for _, code := range []testguest.Code{testguest.Spin, testguest.GetPID} {
+		rnd := testguest.Rand(t)
+		g := testguest.Load(t, code, 1)
+		p := patch.New(g.Space)
+		c := g.Start(t, 0, rnd)
+		g.Block(0).Mode = 1 << 62
+		var posted, seen atomic.Int64
+		var quit atomic.Bool
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer bind(t, c)()
+			for !quit.Load() {
+				switch c.Run() {
+				case vcpu.EventSyscall:
+					if c.Trapped {
+						p.Trap(&c.Regs)
+					}
+					c.RAX = 1
+				case vcpu.EventFault:
+					t.Errorf("fault: trap %d at %#x", c.Trapno, c.RIP)
+					return
+				}
+				if c.TakeKick() {
+					seen.Store(posted.Load())
+				}
+			}
+		})
+		end := time.Now().Add(duration())
+		n := 0
+		for ; time.Now().Before(end); n++ {
+			posted.Add(1)
+			c.Kick()
+			for try := 0; seen.Load() != posted.Load(); try++ {
+				if try > 1000 {
+					time.Sleep(10 * time.Microsecond)
+				}
+				if try > 200_000 {
+					t.Fatalf("kick %d was lost", n)
+				}
+			}
+			for range rnd.IntN(200) {
+				runtime.KeepAlive(n)
+			}
+		}
+		quit.Store(true)
+		c.Kick()
+		wg.Wait()
+		t.Logf("%d kicks", n)
+	}
+}
+
+// TestBlockedKick kicks a thread that is about to block in a host call for
+// ever, or does already, or has just been kicked.
+func TestBlockedKick(t *testing.T) {
+	rnd := testguest.Rand(t)
+	collectGarbage(t)
+	c, err := vcpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls atomic.Int64
+	var quit atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer bind(t, c)()
+		for !quit.Load() {
+			_, errno, kicked := c.Blocking(syscall.SYS_PAUSE, 0, 0, 0, 0, 0, 0)
+			if !kicked || errno != uintptr(syscall.EINTR) {
+				t.Errorf("pause: errno %d, kicked %v", errno, kicked)
+				return
+			}
+			if c.TakeKick() {
+				calls.Add(1)
+			}
+		}
+	})
+	end := time.Now().Add(duration())
+	n := int64(0)
+	for time.Now().Before(end) {
+		n++
+		c.Kick()
+		start := time.Now()
+		for calls.Load() != n {
+			if time.Since(start) > 5*time.Second {
+				t.Fatalf("kick %d was lost", n)
+			}
+		}
+		for range rnd.IntN(500) {
+			runtime.KeepAlive(n)
+		}
+	}
+	quit.Store(true)
+	c.Kick()
+	wg.Wait()
+	t.Logf("%d kicks", n)
+}
+
+// TestBlockingResult checks what Blocking returns when nobody kicks.
+func TestBlockingResult(t *testing.T) {
+	c, err := vcpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bind(t, c)()
+	if r, errno, kicked := c.Blocking(syscall.SYS_GETPID, 0, 0, 0, 0, 0, 0); r != uintptr(syscall.Getpid()) || errno != 0 || kicked {
+		t.Errorf("getpid: %d, %d, %v", r, errno, kicked)
+	}
+	if r, errno, kicked := c.Blocking(syscall.SYS_CLOSE, 1<<30, 0, 0, 0, 0, 0); r != ^uintptr(0) || errno != uintptr(syscall.EBADF) || kicked {
+		t.Errorf("close: %d, %d, %v", r, errno, kicked)
+	}
+	c.Kick()
+	if _, _, kicked := c.Blocking(syscall.SYS_GETPID, 0, 0, 0, 0, 0, 0); !kicked {
+		t.Error("a kick before the call was not seen")
+	}
+	if !c.TakeKick() || c.TakeKick() {
+		t.Error("a kick must be taken once")
+	}
+}
+
+// TestForkUnderGC forks guests while the collector runs; the children make
+// system calls, fault and end.
+func TestForkUnderGC(t *testing.T) {
+	rnd := testguest.Rand(t)
+	collectGarbage(t)
+	const calls = 20
+	g := testguest.Load(t, testguest.GetPID, 1)
+	c := g.Start(t, 0, rnd)
+	defer bind(t, c)()
+	start := c.Regs
+	end := time.Now().Add(duration())
+	n := 0
+	for ; time.Now().Before(end); n++ {
+		c.Regs = start
+		g.Block(0).Mode = calls
+		pid, child, errno := vcpu.Fork()
+		if child {
+			childLoop(c)
+		}
+		if errno != 0 {
+			t.Fatal(syscall.Errno(errno))
+		}
+		var ws syscall.WaitStatus
+		done := make(chan bool)
+		time.AfterFunc(10*time.Second, func() {
+			select {
+			case <-done:
+			default:
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		})
+		_, err := syscall.Wait4(pid, &ws, 0, nil)
+		close(done)
+		if err != nil || !ws.Exited() || ws.ExitStatus() != calls {
+			t.Fatalf("fork %d: wait %v, status %#x, want exit status %d", n, err, ws, calls)
+		}
+		if g.Block(0).Mode != calls {
+			t.Fatal("the child shares the parent's memory")
+		}
+	}
+	t.Logf("%d forks", n)
+}
+
+// childLoop is what a forked child does: count the guest's calls, and exit.
+func childLoop(c *vcpu.Ctx) {
+	for n := uintptr(0); ; {
+		switch c.RunChild() {
+		case vcpu.EventSyscall:
+			if c.RAX == testguest.NumberExit {
+				vcpu.Raw(syscall.SYS_EXIT_GROUP, n, 0, 0, 0, 0, 0)
+			}
+			n++
+		default:
+			vcpu.Raw(syscall.SYS_EXIT_GROUP, 99, 0, 0, 0, 0, 0)
+		}
+	}
+}
+
+// TestPatchToggle takes the jump of a site away and puts it back while threads
+// run through it. They must make every call, and nothing else.
+func TestPatchToggle(t *testing.T) {
+	rnd := testguest.Rand(t)
+	const threads = 2
+	g := testguest.Load(t, testguest.GetPID, threads)
+	p := patch.New(g.Space)
+	var wg sync.WaitGroup
+	var site, end atomic.Uint64
+	var first sync.Once
+	var traps [threads]int
+	for i := range threads {
+		c := g.Start(t, i, rnd)
+		b := g.Block(i)
+		b.Mode = 1 << 62
+		wg.Go(func() {
+			defer bind(t, c)()
+			for n := uint64(0); ; {
+				switch c.Run() {
+				case vcpu.EventSyscall:
+					if c.Trapped {
+						traps[i]++
+						first.Do(func() { // later it would be patched again
+							p.Trap(&c.Regs)
+							site.Store(c.RIP - 2)
+						})
+					}
+					if c.RAX == testguest.NumberExit {
+						if n != b.Count {
+							t.Errorf("thread %d: %d calls, want %d", i, n, b.Count)
+						}
+						return
+					}
+					if c.RAX != testguest.NumberPID {
+						t.Errorf("thread %d: call %#x", i, c.RAX)
+						return
+					}
+					n++
+					c.RAX, c.RCX, c.R11 = 0, 0, 0
+					if end.Load() != 0 {
+						b.Mode = 1
+					}
+				case vcpu.EventKick:
+					c.TakeKick()
+				case vcpu.EventFault:
+					t.Errorf("thread %d: trap %d at +%#x", i, c.Trapno, c.RIP-g.Entry)
+					return
+				}
+			}
+		})
+	}
+	for site.Load() == 0 {
+		runtime.Gosched()
+	}
+	toggles := 0
+	on := false
+	for stop := time.Now().Add(duration()); time.Now().Before(stop); on = !on {
+		if !p.Toggle(site.Load(), on) {
+			t.Fatalf("toggle %d failed", toggles)
+		}
+		toggles++
+		for range rnd.IntN(2000) {
+			runtime.KeepAlive(on)
+		}
+	}
+	end.Store(1)
+	wg.Wait()
+	t.Logf("%d toggles, %d calls, traps %v", toggles, g.Block(0).Count+g.Block(1).Count, traps)
+}
+
+func benchmark(b *testing.B, patched bool) {
+	g := testguest.Load(b, testguest.GetPID, 1)
+	p := patch.New(g.Space)
+	c := g.Start(b, 0, testguest.Rand(b))
+	g.Block(0).Mode = 1 << 62
+	defer bind(b, c)()
+	for b.Loop() {
+		if c.Run() != vcpu.EventSyscall {
+			b.Fatal("no system call")
+		}
+		if patched && c.Trapped {
+			p.Trap(&c.Regs)
+		}
+		c.RAX = 42
+	}
+	if _, n := p.Sites(); patched != (n == 1) {
+		b.Fatal("patching did not go as planned")
+	}
+}
+
+func BenchmarkTrap(b *testing.B)        { benchmark(b, false) }
+func BenchmarkSpringboard(b *testing.B) { benchmark(b, true) }
+
+func BenchmarkBlocking(b *testing.B) {
+	c, err := vcpu.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer bind(b, c)()
+	for b.Loop() {
+		c.Blocking(syscall.SYS_GETPPID, 0, 0, 0, 0, 0, 0)
+	}
+}

@@ -1,0 +1,147 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"encoding/binary"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"goxnu/misc/go_darwin_exec/hostsig"
+	"goxnu/misc/go_darwin_exec/mem"
+	"goxnu/misc/go_darwin_exec/patch"
+	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/go_darwin_exec/xsig"
+)
+
+// A Config is what the loader knows when the guest's image is in memory.
+type Config struct {
+	Release Release
+	Path    string // of the executable, as exec was given it
+	Args    []string
+	Env     []string
+
+	Space    *mem.Space
+	StackTop uint64    // of the first thread's stack
+	Regs     vcpu.Regs // as the first thread starts
+
+	// Runner is the command line, without arguments, with which the runner
+	// runs another image in the same manner: its name and its flags.
+	Runner []string
+
+	// Exec is what the image before this one handed over, nil if this is
+	// the first.
+	Exec *ExecState
+
+	Trace   bool
+	TraceFD int // where the trace goes; it is moved away from there
+}
+
+// hostFailure is the exit status when the host, not the guest, has failed.
+const hostFailure = 126
+
+// Boot makes the process. It must be called before anything else opens
+// descriptors or starts timers.
+func Boot(cfg *Config) (*Proc, error) {
+	p := &Proc{
+		Release: cfg.Release,
+		cfg:     cfg,
+		Space:   cfg.Space,
+		calls:   callTable(cfg.Release),
+		traps:   trapTable(cfg.Release),
+		patcher: patch.New(cfg.Space),
+	}
+	p.firstID = firstThreadID()
+	p.nextID = p.firstID
+	runtime.GOMAXPROCS(max(8, 4*runtime.NumCPU()))
+	if cfg.Trace {
+		fd, e := hideFD(int32(dup(cfg.TraceFD)))
+		if e != 0 {
+			return nil, e
+		}
+		p.trace = newTracer(int(fd))
+	}
+	if err := p.openSelf(); err != nil {
+		return nil, err
+	}
+	var st xsig.State
+	if x := cfg.Exec; x != nil {
+		st = x.State
+	} else {
+		masked, ignored := hostsig.Inherited()
+		st.Mask, st.Ignore = guestSet(masked), guestSet(ignored)
+		st.Siginfo, st.Intr = 0, 0
+	}
+	p.sig = xsig.NewProc(int(cfg.Release), st, random64)
+	p.ports.init()
+	return p, nil
+}
+
+// Run starts the guest's first thread. It does not return: the process ends
+// with the guest.
+func (p *Proc) Run() {
+	p.mu.Lock()
+	t, err := p.newThread(nil)
+	p.mu.Unlock()
+	if err == nil {
+		err = p.startSignals()
+	}
+	if err != nil {
+		complain("%v", err)
+		p.exit(hostFailure)
+	}
+	t.cpu.Regs = p.cfg.Regs
+	t.ast.Store(1) // pending signals may have come through exec
+	go t.run()
+	select {}
+}
+
+// ReserveFDs makes the Go runtime open the descriptors of its poller, which
+// it would otherwise do at some later moment, and puts them out of the guest's
+// way: all lower numbers are taken for a moment.
+func ReserveFDs() {
+	first, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	taken := []int{first}
+	for fd := int32(first); fd < hiddenFDBase-1; {
+		n, e := host(syscall.SYS_FCNTL, uintptr(first), syscall.F_DUPFD_CLOEXEC, uintptr(fd+1), 0, 0, 0)
+		if e != 0 || int32(n) >= hiddenFDBase {
+			if e == 0 {
+				syscall.Close(int(n))
+			}
+			break
+		}
+		taken = append(taken, int(n))
+		fd = int32(n)
+	}
+	time.AfterFunc(time.Hour, func() {}).Stop()
+	for _, fd := range taken {
+		syscall.Close(fd)
+	}
+}
+
+// random64 returns a random number of the host's kernel.
+func random64() uint64 {
+	var b [8]byte
+	host(sysGetrandom, uintptr(unsafe.Pointer(&b)), 8, 0, 0, 0, 0)
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// firstThreadID makes thread ids unique among the guests of this machine, as
+// XNU's are since boot: they begin with the host's process id.
+func firstThreadID() uint64 { return uint64(syscall.Getpid())<<16 | 1 }
+
+// dup duplicates a host descriptor; hideFD closes what it is given.
+func dup(fd int) int {
+	n, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 0, 0, 0, 0)
+	if e != 0 {
+		return fd
+	}
+	return int(n)
+}

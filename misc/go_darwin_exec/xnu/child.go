@@ -1,0 +1,52 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import "syscall"
+
+// The child of a fork, before it executes something, runs in a copy of the
+// runner that has one thread and no Go scheduler. It may make the calls of
+// this table: their handlers allocate nothing, take no lock, start nothing
+// and store no pointers in the heap. These are the calls that a program can
+// reasonably make between fork and exec, among them all that syscall's
+// forkAndExecInChild makes.
+var childCalls = [...]string{
+	"exit", "execve",
+	"read", "write", "readv", "writev", "pread", "pwrite",
+	"read_nocancel", "write_nocancel",
+	"close", "close_nocancel", "dup", "dup2", "pipe", "fcntl", "fcntl_nocancel", "ioctl", "lseek",
+	"open", "open_nocancel",
+	"chdir", "fchdir", "chroot", "umask",
+	"getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getpgrp", "getpgid", "getsid",
+	"setsid", "setpgid", "setuid", "setgid", "seteuid", "setegid", "setreuid", "setregid", "setgroups", "getgroups",
+	"getrlimit", "setrlimit", "setpriority", "getdtablesize", "issetugid",
+	"sigaction", "sigprocmask", "__pthread_sigmask", "sigaltstack", "sigpending", "sigreturn",
+	"kill", "__pthread_kill", "__disable_threadsignal",
+	"ptrace", "thread_selfid",
+}
+
+func init() {
+	for _, name := range childCalls {
+		for i := range sysents {
+			if sysents[i].name == name {
+				sysents[i].child = true
+			}
+		}
+	}
+}
+
+// childTraps are the Mach traps that a forked child can make, by number:
+// swtch_pri, swtch, mach_timebase_info.
+var childTraps = [256]bool{59: true, 60: true, 89: true}
+
+// leaveChild ends a child that makes a call which it cannot make here.
+func (t *Thread) leaveChild(name string) {
+	b := t.fs.buf[:0]
+	b = append(b, "go_darwin_exec: "...)
+	b = append(b, name...)
+	b = append(b, " in the child of a fork, before exec, is not implemented\n"...)
+	host(syscall.SYS_WRITE, 2, hostBuf(&b[0]), uintptr(len(b)), 0, 0, 0)
+	t.p.exit(hostFailure)
+}

@@ -1,0 +1,215 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+)
+
+// System call classes, the top byte of EAX
+// (xnu-11417 osfmk/mach/i386/syscall_sw.h; all releases).
+const (
+	classMach = 1
+	classUnix = 2
+	classMdep = 3
+)
+
+// register names the functions that perform BSD calls. A topic file calls it
+// from init with the kernel's names of the calls (lib/xnu/syscalls.tsv, the
+// _nocancel twins included). A name with several meanings over the releases
+// gets the handler in every row that bears it; the handler asks t.p.Release.
+func register(m map[string]handler) {
+	for name, h := range m {
+		found := false
+		for i := range sysents {
+			if s := &sysents[i]; s.name == name {
+				if s.handle != nil {
+					panic("xnu: two handlers for " + name)
+				}
+				s.handle = h
+				found = true
+			}
+		}
+		if !found {
+			panic("xnu: no call is named " + name)
+		}
+	}
+}
+
+// callTable picks the rows that hold in release r, indexed by number.
+func callTable(r Release) []*sysent {
+	max := 0
+	for i := range sysents {
+		if n := sysents[i].nr; n > max {
+			max = n
+		}
+	}
+	tab := make([]*sysent, max+1)
+	for i := range sysents {
+		if s := &sysents[i]; s.since <= r && (s.until == 0 || r < s.until) {
+			tab[s.nr] = s
+		}
+	}
+	return tab
+}
+
+// syscall performs the call that the guest's registers ask for.
+func (t *Thread) syscall() {
+	r := &t.cpu.Regs
+	if t.cpu.Arch32 {
+		// INT 0x80 from 64-bit code is an invalid opcode
+		// (xnu-11417 osfmk/x86_64/idt64.s; all releases).
+		r.RIP -= 2
+		t.exception(exception{typ: excBadInstruction, code: excI386Invop, trapno: trapUD})
+		return
+	}
+	if t.cpu.Trapped {
+		t.p.patcher.Trap(r) // the next time it will be cheaper
+	}
+	nr := uint32(r.RAX)
+	switch nr >> 24 {
+	case classUnix:
+		t.unixSyscall(int(nr & 0xffffff))
+	case classMach:
+		t.machTrap(int(nr & 0xffffff))
+	case classMdep:
+		t.mdepCall(int(nr & 0xffffff))
+	default:
+		t.excSyscall(nr)
+	}
+}
+
+const (
+	flagCF     = 1
+	syscallLen = 2 // length of the SYSCALL instruction
+)
+
+// unixSyscall performs BSD call nr: xnu-11417
+// bsd/dev/i386/systemcalls.c:unix_syscall64.
+func (t *Thread) unixSyscall(nr int) {
+	r := &t.cpu.Regs
+	a := &t.args
+	*a = args{r.RDI, r.RSI, r.RDX, r.R10, r.R8, r.R9}
+	stack := 6 // arguments that came in registers
+	if nr == 0 {
+		// syscall(2): the number is the first argument.
+		nr = int(r.RDI & 0xffffff)
+		*a = args{r.RSI, r.RDX, r.R10, r.R8, r.R9}
+		stack = 5
+	}
+	p := t.p
+	var s *sysent
+	if nr > 0 && nr < len(p.calls) {
+		s = p.calls[nr]
+	}
+	if s == nil {
+		t.nosys(nr)
+		return
+	}
+	if n := len(s.args); n > stack {
+		if e := t.stackArgs(a[stack:n], r.RSP+8); e != 0 {
+			t.fail(e)
+			return
+		}
+	}
+	if p.child && !s.child {
+		t.leaveChild(s.name)
+	}
+	if p.trace != nil {
+		p.trace.enter(t, s, a)
+	}
+	t.rval1 = 0
+	v, e := t.call(s, a)
+	switch e {
+	case 0:
+		r.RFLAGS &^= flagCF
+		switch s.ret {
+		case 'i':
+			r.RAX = uint64(int64(int32(v)))
+			r.RDX = uint64(int64(int32(t.rval1)))
+		case 'u':
+			r.RAX = uint64(uint32(v))
+			r.RDX = uint64(uint32(t.rval1))
+		case 'l', 'o':
+			r.RAX = v
+			r.RDX = 0
+		}
+	case ERESTART:
+		r.RIP -= syscallLen
+	case EJUSTRETURN:
+	default:
+		t.fail(e)
+	}
+	if p.trace != nil {
+		p.trace.leave(t, s, a, v, e)
+	}
+}
+
+func (t *Thread) fail(e Errno) {
+	r := &t.cpu.Regs
+	r.RAX = uint64(e)
+	r.RFLAGS |= flagCF
+}
+
+// call runs the handler of s until it has a result that user code may see.
+// An interruption that no handler of the guest is waiting for starts it anew
+// (xnu-11417 bsd/kern/kern_synch.c:_sleep turns an abort into EINTR or
+// ERESTART by the action of the signal that was found).
+func (t *Thread) call(s *sysent, a *args) (uint64, Errno) {
+	if s.handle == nil {
+		return t.unimplemented(s)
+	}
+	for {
+		v, e := s.handle(t, a)
+		if e == ERESTART {
+			sig, restart := t.interrupted()
+			if sig == 0 {
+				t.restart = true
+				continue
+			}
+			e = ERESTART
+			if s.eintr || !restart {
+				e = EINTR
+			}
+		}
+		t.restart = false
+		t.deadline = 0
+		return v, e
+	}
+}
+
+var unimplementedOnce [1024]atomic.Bool
+
+// unimplemented answers a call that XNU knows and this file does not.
+func (t *Thread) unimplemented(s *sysent) (uint64, Errno) {
+	if s.name == "enosys" {
+		return 0, ENOSYS
+	}
+	if s.nr >= len(unimplementedOnce) || !unimplementedOnce[s.nr].Swap(true) {
+		complain("call %d (%s) is not implemented: ENOSYS", s.nr, s.name)
+	}
+	return 0, ENOSYS
+}
+
+// nosys answers a number that the release lacks: ENOSYS, and SIGSYS to the
+// process up to 3248, to the thread from 3789 (bsd/kern/subr_xxx.c:nosys).
+func (t *Thread) nosys(nr int) {
+	if t.p.trace != nil {
+		t.p.trace.printf(t, "nosys_%d() = -1 ENOSYS", nr)
+	}
+	if t.p.Release >= XNU3789 {
+		t.psignal(SIGSYS)
+	} else {
+		t.p.psignal(SIGSYS)
+	}
+	t.fail(ENOSYS)
+}
+
+// complain prints one line about the runner itself on the host's stderr.
+func complain(format string, a ...any) {
+	fmt.Fprintf(os.Stderr, "go_darwin_exec: "+format+"\n", a...)
+}

@@ -1,0 +1,182 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"math"
+	"syscall"
+)
+
+func init() {
+	register(map[string]handler{
+		"read":             sysRead,
+		"read_nocancel":    sysRead,
+		"write":            sysWrite,
+		"write_nocancel":   sysWrite,
+		"pread":            sysPread,
+		"pread_nocancel":   sysPread,
+		"pwrite":           sysPwrite,
+		"pwrite_nocancel":  sysPwrite,
+		"readv":            sysReadv,
+		"readv_nocancel":   sysReadv,
+		"writev":           sysWritev,
+		"writev_nocancel":  sysWritev,
+		"preadv":           sysPreadvX,
+		"preadv_nocancel":  sysPreadvX,
+		"pwritev":          sysPwritevX,
+		"pwritev_nocancel": sysPwritevX,
+		"lseek":            sysLseek,
+		"fsync":            sysFsync,
+		"fsync_nocancel":   sysFsync,
+		"fdatasync":        sysFdatasync,
+		"sync":             sysSync,
+		"truncate":         sysTruncate,
+		"ftruncate":        sysFtruncate,
+	})
+}
+
+// sysRead and its kin refuse more than INT_MAX bytes
+// (xnu-11417 bsd/kern/sys_generic.c:dofileread, dofilewrite; 1504 too).
+func sysRead(t *Thread, a *args) (uint64, Errno) {
+	if a[2] > math.MaxInt32 {
+		return 0, EINVAL
+	}
+	return t.block(syscall.SYS_READ, uintptr(int32(a[0])), uintptr(a[1]), uintptr(a[2]), 0, 0, 0)
+}
+
+func sysWrite(t *Thread, a *args) (uint64, Errno) {
+	if a[2] > math.MaxInt32 {
+		return 0, EINVAL
+	}
+	fd := int32(a[0])
+	n, e := t.block(syscall.SYS_WRITE, uintptr(fd), uintptr(a[1]), uintptr(a[2]), 0, 0, 0)
+	if e == EPIPE {
+		t.sigpipe(fd)
+	}
+	return n, e
+}
+
+func sysPread(t *Thread, a *args) (uint64, Errno) {
+	if a[2] > math.MaxInt32 || int64(a[3]) < 0 {
+		return 0, EINVAL
+	}
+	return t.block(syscall.SYS_PREAD64, uintptr(int32(a[0])), uintptr(a[1]), uintptr(a[2]), uintptr(a[3]), 0, 0)
+}
+
+func sysPwrite(t *Thread, a *args) (uint64, Errno) {
+	if a[2] > math.MaxInt32 || int64(a[3]) < 0 {
+		return 0, EINVAL
+	}
+	return t.block(syscall.SYS_PWRITE64, uintptr(int32(a[0])), uintptr(a[1]), uintptr(a[2]), uintptr(a[3]), 0, 0)
+}
+
+// iovMax is UIO_MAXIOV: the count of a vector must be 1..1024
+// (xnu-11417 bsd/kern/sys_generic.c:readv_internal).
+const iovMax = 1024
+
+func iovCount(n uint64) bool { return uint32(n) >= 1 && uint32(n) <= iovMax }
+
+// A 64-bit guest's iovec is Linux's: base and length, 8 bytes each.
+
+func sysReadv(t *Thread, a *args) (uint64, Errno) {
+	if !iovCount(a[2]) {
+		return 0, EINVAL
+	}
+	return t.block(syscall.SYS_READV, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), 0, 0, 0)
+}
+
+func sysWritev(t *Thread, a *args) (uint64, Errno) {
+	if !iovCount(a[2]) {
+		return 0, EINVAL
+	}
+	fd := int32(a[0])
+	n, e := t.block(syscall.SYS_WRITEV, uintptr(fd), uintptr(a[1]), uintptr(uint32(a[2])), 0, 0, 0)
+	if e == EPIPE {
+		t.sigpipe(fd)
+	}
+	return n, e
+}
+
+func sysPreadvX(t *Thread, a *args) (uint64, Errno) {
+	if !iovCount(a[2]) || int64(a[3]) < 0 {
+		return 0, EINVAL
+	}
+	return t.block(sysPreadv, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
+}
+
+func sysPwritevX(t *Thread, a *args) (uint64, Errno) {
+	if !iovCount(a[2]) || int64(a[3]) < 0 {
+		return 0, EINVAL
+	}
+	return t.block(sysPwritev, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
+}
+
+// sigpipe posts the signal that goes with EPIPE to the process
+// (xnu-11417 bsd/kern/sys_generic.c:dofilewrite, bsd/kern/sys_socket.c:soo_write).
+func (t *Thread) sigpipe(fd int32) {
+	if fdBitsOf(fd)&fdNosigpipe == 0 {
+		t.p.psignal(SIGPIPE)
+	}
+}
+
+// hostWhence is Linux's number of XNU's SEEK_ constant: HOLE and DATA are
+// the other way round (xnu-11417 bsd/sys/unistd.h; since 3789).
+func hostWhence(w int32, r Release) (uintptr, bool) {
+	switch {
+	case w >= 0 && w <= 2:
+		return uintptr(w), true
+	case w == 3 && r >= XNU3789: // SEEK_HOLE
+		return 4, true
+	case w == 4 && r >= XNU3789: // SEEK_DATA
+		return 3, true
+	}
+	return 0, false
+}
+
+func sysLseek(t *Thread, a *args) (uint64, Errno) {
+	w, ok := hostWhence(int32(a[2]), t.p.Release)
+	if !ok {
+		return 0, EINVAL
+	}
+	return host(syscall.SYS_LSEEK, uintptr(int32(a[0])), uintptr(a[1]), w, 0, 0, 0)
+}
+
+// sysFsync: a descriptor that is no file gets ENOTSUP
+// (xnu-11417 bsd/vfs/vfs_syscalls.c:fsync_common, bsd/kern/kern_descrip.c:fp_getfvp);
+// a device that has nothing to write gets 0, where Linux says EINVAL.
+func sysFsync(t *Thread, a *args) (uint64, Errno) {
+	return t.fsync(syscall.SYS_FSYNC, int32(a[0]))
+}
+
+func sysFdatasync(t *Thread, a *args) (uint64, Errno) {
+	return t.fsync(syscall.SYS_FDATASYNC, int32(a[0]))
+}
+
+func (t *Thread) fsync(nr uintptr, fd int32) (uint64, Errno) {
+	_, e := t.block(nr, uintptr(fd), 0, 0, 0, 0, 0)
+	if e == EINVAL {
+		e = ENOTSUP
+		if st, se := t.fstatx(fd); se == 0 && st.mode()&syscall.S_IFMT == syscall.S_IFCHR {
+			e = 0
+		}
+	}
+	return 0, e
+}
+
+func sysSync(t *Thread, a *args) (uint64, Errno) {
+	return ret(t.block(syscall.SYS_SYNC, 0, 0, 0, 0, 0, 0))
+}
+
+func sysTruncate(t *Thread, a *args) (uint64, Errno) {
+	p, e := t.plainPath(0, a[0])
+	if e != 0 {
+		return 0, e
+	}
+	return ret(t.block(syscall.SYS_TRUNCATE, p, uintptr(a[1]), 0, 0, 0, 0))
+}
+
+func sysFtruncate(t *Thread, a *args) (uint64, Errno) {
+	return ret(t.block(syscall.SYS_FTRUNCATE, uintptr(int32(a[0])), uintptr(a[1]), 0, 0, 0, 0))
+}

@@ -1,0 +1,57 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"syscall"
+
+	"goxnu/misc/go_darwin_exec/vcpu"
+)
+
+func init() {
+	register(map[string]handler{
+		"fork":  sysFork,
+		"vfork": sysFork, // up to 7195
+		"exit":  sysExit,
+	})
+}
+
+// sysFork: bsd/kern/kern_fork.c:fork. The parent gets the child's pid and 0,
+// the child its own pid and 1.
+//
+// The child is a copy of this process with this one thread. There the Go
+// runtime is no more than a library of functions that must not allocate, lock
+// or block: see child.go.
+func sysFork(t *Thread, a *args) (uint64, Errno) {
+	p := t.p
+	if p.child {
+		return 0, EAGAIN
+	}
+	execLock.Lock()
+	p.mu.Lock()
+	p.ports.mu.Lock()
+	p.Space.Lock()
+	pid, child, errno := vcpu.Fork()
+	if !child {
+		p.Space.Unlock()
+		p.ports.mu.Unlock()
+		p.mu.Unlock()
+		execLock.Unlock()
+		return uint64(pid), fromHost(errno)
+	}
+	p.child = true
+	p.sig.Fork(t.sig)
+	p.ports.gone = true
+	t.ast.Store(0)
+	kqueueForked()
+	t.rval1 = 1
+	return uint64(hostCall(syscall.SYS_GETPID)), 0
+}
+
+// sysExit: bsd/kern/kern_exit.c:exit.
+func sysExit(t *Thread, a *args) (uint64, Errno) {
+	t.p.exit(int(int32(a[0])))
+	return 0, 0
+}

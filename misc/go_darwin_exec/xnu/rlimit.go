@@ -1,0 +1,175 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"sync/atomic"
+	"syscall"
+
+	"goxnu/misc/go_darwin_exec/origlimit"
+)
+
+func init() {
+	register(map[string]handler{
+		"getrlimit":     sysGetrlimit,
+		"setrlimit":     sysSetrlimit,
+		"getdtablesize": sysGetdtablesize,
+	})
+	for i := range rlimits {
+		var lim syscall.Rlimit
+		if h := hostRlimit[i]; h >= 0 && syscall.Getrlimit(int(h), &lim) == nil {
+			setRlimit(i, lim.Cur, lim.Max)
+		} else {
+			setRlimit(i, rlimInfinity, rlimInfinity)
+		}
+	}
+	// Package syscall has raised this one since.
+	if lim, ok := origlimit.Nofile(); ok {
+		setRlimit(rlimitNofile, lim.Cur, lim.Max)
+	}
+}
+
+// Resources (xnu-11417 bsd/sys/resource.h).
+const (
+	rlimitCPU = iota
+	rlimitFsize
+	rlimitData
+	rlimitStack
+	rlimitCore
+	rlimitAS // also RSS
+	rlimitMemlock
+	rlimitNproc
+	rlimitNofile
+	rlimNlimits
+
+	rlimitPosixFlag = 0x1000
+	rlimInfinity    = 1<<63 - 1
+)
+
+// hostRlimit is Linux's number of a resource that means the same there, and
+// -1 for those that bound something else: DATA and AS would bound the runner's
+// own memory, and NPROC counts threads.
+var hostRlimit = [rlimNlimits]int8{
+	rlimitCPU:     syscall.RLIMIT_CPU,
+	rlimitFsize:   syscall.RLIMIT_FSIZE,
+	rlimitData:    -1,
+	rlimitStack:   syscall.RLIMIT_STACK,
+	rlimitCore:    syscall.RLIMIT_CORE,
+	rlimitAS:      -1,
+	rlimitMemlock: 8,
+	rlimitNproc:   -1,
+	rlimitNofile:  syscall.RLIMIT_NOFILE,
+}
+
+// rlimits are the guest's limits. Only NOFILE is enforced on the guest itself;
+// all that Linux has too are handed to the programs it executes (execLimits).
+// The runner must not be bound by them: it would be the one that SIGXCPU or
+// SIGXFSZ kills.
+var rlimits [rlimNlimits]struct{ cur, max atomic.Uint64 }
+
+// setRlimit stores a limit of the host's or the guest's: anything above
+// infinity is infinity.
+func setRlimit(which int, cur, max uint64) {
+	rlimits[which].cur.Store(min(cur, rlimInfinity))
+	rlimits[which].max.Store(min(max, rlimInfinity))
+}
+
+// openMax is kern.maxfilesperproc on a stock system
+// (xnu-11417 bsd/sys/syslimits.h: OPEN_MAX, bsd/conf/param.c).
+const openMax = 10240
+
+// maxfilesperproc is the bound of what RLIMIT_NOFILE can mean here.
+func maxfilesperproc() uint64 { return min(openMax, uint64(hiddenFDBase)) }
+
+// nofile is the number of descriptors that the guest may have
+// (xnu-11417 bsd/kern/kern_descrip.c:proc_limitgetcur_nofile).
+func nofile() uint64 { return min(rlimits[rlimitNofile].cur.Load(), maxfilesperproc()) }
+
+func sysGetdtablesize(t *Thread, a *args) (uint64, Errno) {
+	return nofile(), 0
+}
+
+// sysGetrlimit: struct rlimit is two 64-bit words on both ABIs.
+func sysGetrlimit(t *Thread, a *args) (uint64, Errno) {
+	which := uint32(a[0]) &^ rlimitPosixFlag
+	if which >= rlimNlimits {
+		return 0, EINVAL
+	}
+	b := t.fs.buf[:16]
+	putUint64(b, rlimits[which].cur.Load())
+	putUint64(b[8:], rlimits[which].max.Load())
+	return 0, copyoutBytes(a[1], b)
+}
+
+// sysSetrlimit is xnu-11417 bsd/kern/kern_resource.c:dosetrlimit. Up to 7195 a
+// NOFILE above kern.maxfilesperproc was cut down to it (EINVAL with the POSIX
+// flag); from 8019 on it is stored, and the smaller of the two counts.
+func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
+	which := uint32(a[0]) &^ rlimitPosixFlag
+	b := t.fs.buf[:16]
+	if e := copyinBytes(b, a[1]); e != 0 {
+		return 0, e
+	}
+	if which >= rlimNlimits {
+		return 0, EINVAL
+	}
+	cur, max := getUint64(b), getUint64(b[8:])
+	if cur > max {
+		return 0, EINVAL
+	}
+	old := rlimits[which].max.Load()
+	if cur > old || max > old {
+		if !suser() {
+			return 0, EPERM
+		}
+	}
+	if n := maxfilesperproc(); which == rlimitNofile && t.p.Release < XNU8019 {
+		if uint32(a[0])&rlimitPosixFlag != 0 && cur > n {
+			return 0, EINVAL
+		}
+		cur, max = min(cur, n), min(max, n)
+	}
+	setRlimit(int(which), cur, max)
+	return 0, 0
+}
+
+// suser reports whether the process has the superuser's rights.
+func suser() bool {
+	euid, _ := host(syscall.SYS_GETEUID, 0, 0, 0, 0, 0, 0)
+	return euid == 0
+}
+
+var execRlimits, hostRlimitsSaved [rlimNlimits][16]byte
+
+// execLimits gives the host process the guest's limits, for the program that
+// it is about to become. It neither allocates nor locks.
+func execLimits() {
+	for i := range rlimits {
+		h := hostRlimit[i]
+		if h < 0 {
+			continue
+		}
+		b := execRlimits[i][:]
+		putUint64(b, hostRlim(rlimits[i].cur.Load()))
+		putUint64(b[8:], hostRlim(rlimits[i].max.Load()))
+		host(syscall.SYS_PRLIMIT64, 0, uintptr(h), hostBuf(&b[0]), hostBuf(&hostRlimitsSaved[i][0]), 0, 0)
+	}
+}
+
+// execLimitsUndo takes execLimits back when the execve has failed.
+func execLimitsUndo() {
+	for i := range rlimits {
+		if h := hostRlimit[i]; h >= 0 {
+			host(syscall.SYS_PRLIMIT64, 0, uintptr(h), hostBuf(&hostRlimitsSaved[i][0]), 0, 0, 0)
+		}
+	}
+}
+
+func hostRlim(v uint64) uint64 {
+	if v >= rlimInfinity {
+		return ^uint64(0)
+	}
+	return v
+}

@@ -1,0 +1,142 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/go_darwin_exec/xsig"
+)
+
+// frameState is what a thread needs to build and to read handler frames,
+// without allocating.
+type frameState struct {
+	buf    [xsig.MaxFrame]byte
+	avx512 bool // the thread has used AVX-512; sticky, as in XNU (osfmk/i386/fpu.c)
+}
+
+// sendsig pushes the frame for d and enters the trampoline. It reports false
+// if the frame cannot be written (bsd/dev/i386/unix_signal.c:sendsig).
+func (t *Thread) sendsig(d *xsig.Delivery) bool {
+	r := &t.cpu.Regs
+	x := t.cpu.XState()
+	fs := &t.frame
+	if xsig.UsesAVX512(x) {
+		fs.avx512 = true
+	}
+	base := r.RSP
+	if d.Switch {
+		base = d.Alt.SP + d.Alt.Size
+	}
+	rel := int(t.p.Release)
+	f := xsig.Place(base, rel, fs.avx512)
+	m := xsig.Machine{Regs: r, X: x, Trapno: t.exc.trapno, Err: t.exc.err, Vaddr: t.exc.vaddr}
+	si := t.siginfo(d)
+	f.Encode(fs.buf[:], d, &m, &si)
+	if !userRange(f.MC, f.Size()) || !vcpu.CopyOut(f.MC, fs.buf[:f.Size()]) {
+		return false
+	}
+	f.Enter(r, d, rel)
+	t.cpu.ResetFP()
+	return true
+}
+
+// userRange says whether n bytes at a lie in user space.
+func userRange(a uint64, n int) bool {
+	const top = 0x7fffffe00000
+	return a < top && a+uint64(n) <= top
+}
+
+// siginfo makes the handler's siginfo (xnu-11417
+// bsd/dev/i386/unix_signal.c:sendsig). For the signals of exceptions it tells
+// of the thread's last exception, also if the signal came from kill.
+func (t *Thread) siginfo(d *xsig.Delivery) xsig.Siginfo {
+	si := xsig.Siginfo{
+		Pid: d.Info.Pid, Uid: d.Info.Uid, Status: d.Info.Status,
+		Addr: t.cpu.Regs.RIP,
+	}
+	e := &t.exc
+	switch d.Sig {
+	case SIGCHLD:
+		si.Code = d.Info.Code
+		si.Addr = 0
+	case SIGILL:
+		if e.typ == excBadInstruction && e.code == excI386Invop {
+			si.Code = illIllopc
+		}
+	case SIGFPE:
+		if e.typ == excArithmetic {
+			si.Code = e.fpe
+		}
+	case SIGBUS:
+		si.Code = busAdrerr
+		si.Addr = e.sub
+	case SIGTRAP:
+		si.Code = trapBrkpt
+	case SIGSEGV:
+		si.Addr = e.sub
+		switch e.code {
+		case excI386GPFault:
+			si.Addr = 0
+		case kernInvalidAddress:
+			si.Code = segvMaperr
+		case kernProtectionFailure:
+			si.Code = segvAccerr
+		}
+	}
+	return si
+}
+
+// si_code (xnu-11417 bsd/sys/signal.h).
+const (
+	illIllopc  = 1
+	segvMaperr = 1
+	segvAccerr = 2
+	busAdrerr  = 2
+	trapBrkpt  = 1
+	fpeFltdiv  = 1
+	fpeFltovf  = 2
+	fpeFltund  = 3
+	fpeFltres  = 4
+	fpeFltinv  = 5
+	fpeIntdiv  = 7
+	fpeIntovf  = 8
+)
+
+// sysSigreturn: bsd/dev/i386/unix_signal.c:sigreturn.
+func sysSigreturn(t *Thread, a *args) (uint64, Errno) {
+	p := t.p
+	uctx, style := a[0], uint32(a[1])
+	switch style {
+	case xsig.UCSetStack, xsig.UCResetStack:
+		p.lock()
+		t.sig.OnStack = style == xsig.UCSetStack
+		p.unlock()
+		return 0, 0
+	}
+	fs := &t.frame
+	if !vcpu.CopyIn(fs.buf[:xsig.UcontextSize], uctx) {
+		return 0, EFAULT
+	}
+	onStack, mask, mctx := xsig.DecodeUcontext(fs.buf[:])
+	x := t.cpu.XState()
+	if xsig.UsesAVX512(x) {
+		fs.avx512 = true
+	}
+	n := xsig.McontextSize(int(p.Release), fs.avx512)
+	if !vcpu.CopyIn(fs.buf[:n], mctx) {
+		return 0, EFAULT
+	}
+	p.lock()
+	ok := p.sig.Return(t.sig, mask, onStack, uctx, a[2])
+	if t.sig.Waiting() {
+		t.ast.Store(1)
+	}
+	p.unlock()
+	if !ok {
+		return 0, EINVAL
+	}
+	xsig.DecodeMcontext(fs.buf[:n], &t.cpu.Regs, x)
+	return 0, EJUSTRETURN
+}

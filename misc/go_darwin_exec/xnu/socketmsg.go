@@ -1,0 +1,484 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+func init() {
+	register(map[string]handler{
+		"sendto":            sysSendto,
+		"sendto_nocancel":   sysSendto,
+		"recvfrom":          sysRecvfrom,
+		"recvfrom_nocancel": sysRecvfrom,
+		"sendmsg":           sysSendmsg,
+		"sendmsg_nocancel":  sysSendmsg,
+		"recvmsg":           sysRecvmsg,
+		"recvmsg_nocancel":  sysRecvmsg,
+		"sendmsg_x":         sysSendmsgX,
+		"recvmsg_x":         sysRecvmsgX,
+		"sendfile":          sysSendfile,
+	})
+}
+
+// msgFlags are the MSG_ bits of XNU (xnu-11417 bsd/sys/socket.h).
+type msgFlags uint32
+
+const (
+	msgOob        msgFlags = 0x1
+	msgPeek       msgFlags = 0x2
+	msgDontroute  msgFlags = 0x4
+	msgEor        msgFlags = 0x8
+	msgTrunc      msgFlags = 0x10
+	msgCtrunc     msgFlags = 0x20
+	msgWaitall    msgFlags = 0x40
+	msgDontwait   msgFlags = 0x80
+	msgEOF        msgFlags = 0x100
+	msgWaitstream msgFlags = 0x200
+	msgFlush      msgFlags = 0x400
+	msgHold       msgFlags = 0x800
+	msgSend       msgFlags = 0x1000
+	msgHavemore   msgFlags = 0x2000
+	msgRcvmore    msgFlags = 0x4000
+	msgNeedsa     msgFlags = 0x10000
+	msgNosignal   msgFlags = 0x80000 // since 7195
+)
+
+// Linux's (include/linux/socket.h).
+const (
+	linuxMsgOob       = 0x1
+	linuxMsgPeek      = 0x2
+	linuxMsgDontroute = 0x4
+	linuxMsgCtrunc    = 0x8
+	linuxMsgTrunc     = 0x20
+	linuxMsgDontwait  = 0x40
+	linuxMsgEor       = 0x80
+	linuxMsgWaitall   = 0x100
+	linuxMsgNosignal  = 0x4000
+	linuxMsgMore      = 0x8000
+)
+
+// hostSendFlags translates the flags of a send. SIGPIPE is always the
+// runner's to raise. MSG_HOLD keeps the data back until MSG_SEND, which is
+// what Linux's MSG_MORE does for a stream.
+func hostSendFlags(g msgFlags) uintptr {
+	h := uintptr(linuxMsgNosignal)
+	if g&msgOob != 0 {
+		h |= linuxMsgOob
+	}
+	if g&msgDontroute != 0 {
+		h |= linuxMsgDontroute
+	}
+	if g&msgEor != 0 {
+		h |= linuxMsgEor
+	}
+	if g&msgDontwait != 0 {
+		h |= linuxMsgDontwait
+	}
+	if g&msgHold != 0 {
+		h |= linuxMsgMore
+	}
+	return h
+}
+
+// hostRecvFlags translates the flags of a receive. XNU sets MSG_TRUNC and
+// MSG_CTRUNC and does not look at them.
+func hostRecvFlags(g msgFlags) uintptr {
+	var h uintptr
+	if g&msgOob != 0 {
+		h |= linuxMsgOob
+	}
+	if g&msgPeek != 0 {
+		h |= linuxMsgPeek
+	}
+	if g&msgWaitall != 0 {
+		h |= linuxMsgWaitall
+	}
+	if g&msgDontwait != 0 {
+		h |= linuxMsgDontwait
+	}
+	return h
+}
+
+// guestMsgFlags translates the flags that a receive returns.
+func guestMsgFlags(h uint32) uint32 {
+	var g msgFlags
+	if h&linuxMsgOob != 0 {
+		g |= msgOob
+	}
+	if h&linuxMsgEor != 0 {
+		g |= msgEor
+	}
+	if h&linuxMsgTrunc != 0 {
+		g |= msgTrunc
+	}
+	if h&linuxMsgCtrunc != 0 {
+		g |= msgCtrunc
+	}
+	return uint32(g)
+}
+
+// hostMsghdr is Linux's struct msghdr.
+type hostMsghdr struct {
+	name       uintptr
+	namelen    uint32
+	iov        uintptr
+	iovlen     uintptr
+	control    uintptr
+	controllen uintptr
+	flags      int32
+}
+
+// sendError finds XNU's error for a send that the host refused with e, and
+// raises the SIGPIPE that goes with EPIPE
+// (xnu-11417 bsd/kern/uipc_syscalls.c:sendit, bsd/kern/uipc_socket.c:sosendcheck).
+func (t *Thread) sendError(fd int32, flags msgFlags, e Errno) Errno {
+	switch e {
+	case EPIPE:
+		if fdBitsOf(fd)&fdFresh != 0 {
+			return ENOTCONN // Linux says EPIPE to the unconnected too
+		}
+		if flags&msgNosignal == 0 || t.p.Release < XNU7195 {
+			t.sigpipe(fd)
+		}
+	case ENOTCONN:
+		if sockInt(fd, syscall.SO_TYPE) == guestSockDgram {
+			return EDESTADDRREQ
+		}
+	}
+	return e
+}
+
+// sendName reads the address that a datagram goes to.
+func (t *Thread) sendName(b *sockBuf, fd int32, p uint64, n uint32) Errno {
+	b.hlen = 0
+	if p == 0 {
+		return 0
+	}
+	if e := b.sockaddrIn(p, n); e != 0 {
+		return e
+	}
+	if fdBitsOf(fd)&fdConnected != 0 {
+		return EISCONN // xnu-11417 bsd/netinet/udp_usrreq.c:udp_output
+	}
+	if b.portZero() && sockInt(fd, syscall.SO_TYPE) == guestSockDgram {
+		return EADDRNOTAVAIL // the same, in_pcbladdr
+	}
+	return 0
+}
+
+// addr returns the address in b as two arguments of a host call.
+func (b *sockBuf) addr() (uintptr, uintptr) {
+	if b.hlen == 0 {
+		return 0, 0
+	}
+	return hostBuf(&b.host[0]), uintptr(b.hlen)
+}
+
+func sysSendto(t *Thread, a *args) (uint64, Errno) {
+	fd, flags := int32(a[0]), msgFlags(a[3])
+	b := t.sockBuf()
+	if e := t.sendName(b, fd, a[4], uint32(a[5])); e != 0 {
+		return 0, e
+	}
+	p, l := b.addr()
+	n, e := t.block(syscall.SYS_SENDTO, uintptr(fd), uintptr(a[1]), uintptr(a[2]), hostSendFlags(flags), p, l)
+	if e != 0 {
+		return 0, t.sendError(fd, flags, e)
+	}
+	return n, 0
+}
+
+func sysRecvfrom(t *Thread, a *args) (uint64, Errno) {
+	fd := int32(a[0])
+	b := t.sockBuf()
+	var name, namelen uintptr
+	if a[4] != 0 {
+		b.hlen = hostSockaddrMax
+		name, namelen = hostBuf(&b.host[0]), uintptr(unsafe.Pointer(&b.hlen))
+	}
+	n, e := t.block(syscall.SYS_RECVFROM, uintptr(fd), uintptr(a[1]), uintptr(a[2]), hostRecvFlags(msgFlags(a[3])), name, namelen)
+	if e != 0 {
+		return 0, e
+	}
+	return n, b.sockaddrOut(a[4], a[5])
+}
+
+func sysSendmsg(t *Thread, a *args) (uint64, Errno) {
+	var raw [guestMsghdrSize]byte
+	if e := copyinBytes(raw[:], a[1]); e != 0 {
+		return 0, e
+	}
+	var m guestMsghdr
+	m.decode(raw[:])
+	return t.sendmsg(int32(a[0]), &m, msgFlags(a[2]))
+}
+
+func (t *Thread) sendmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errno) {
+	if m.iovlen > iovMax {
+		return 0, EMSGSIZE
+	}
+	b := t.sockBuf()
+	if e := t.sendName(b, fd, m.name, m.namelen); e != 0 {
+		return 0, e
+	}
+	h := &b.msg
+	*h = hostMsghdr{}
+	var l uintptr
+	h.name, l = b.addr()
+	h.namelen = uint32(l)
+	if e := h.setIov(t, m.iov, m.iovlen); e != 0 {
+		return 0, e
+	}
+	if m.control != 0 {
+		if m.controllen < guestCmsghdrSize {
+			return 0, EINVAL // xnu-11417 bsd/kern/uipc_syscalls.c:sendit
+		}
+		if m.controllen > uint32(len(b.gctl)) {
+			return 0, EMSGSIZE
+		}
+		if e := copyinBytes(b.gctl[:m.controllen], m.control); e != 0 {
+			return 0, e
+		}
+		n, e := hostControl(b.ctl[:], b.gctl[:m.controllen], sockInt(fd, linuxSoDomain) == syscall.AF_UNIX)
+		if e != 0 {
+			return 0, e
+		}
+		if n > 0 {
+			h.control, h.controllen = hostBuf(&b.ctl[0]), uintptr(n)
+		}
+	}
+	n, e := t.block(syscall.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(h)), hostSendFlags(flags), 0, 0, 0)
+	if e != 0 {
+		return 0, t.sendError(fd, flags, e)
+	}
+	return n, 0
+}
+
+func sysRecvmsg(t *Thread, a *args) (uint64, Errno) {
+	var raw [guestMsghdrSize]byte
+	if e := copyinBytes(raw[:], a[1]); e != 0 {
+		return 0, e
+	}
+	var m guestMsghdr
+	m.decode(raw[:])
+	n, e := t.recvmsg(int32(a[0]), &m, msgFlags(a[2]))
+	if e != 0 {
+		return 0, e
+	}
+	return n, m.copyoutResults(a[1])
+}
+
+// recvmsg receives into what m describes and leaves the results in m.
+func (t *Thread) recvmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errno) {
+	if m.iovlen > iovMax {
+		return 0, EMSGSIZE
+	}
+	b := t.sockBuf()
+	h := &b.msg
+	*h = hostMsghdr{}
+	if m.name != 0 {
+		h.name, h.namelen = hostBuf(&b.host[0]), hostSockaddrMax
+	}
+	if e := h.setIov(t, m.iov, m.iovlen); e != 0 {
+		return 0, e
+	}
+	if m.control != 0 && m.controllen > 0 {
+		h.control, h.controllen = hostBuf(&b.ctl[0]), uintptr(len(b.ctl))
+	}
+	n, e := t.block(syscall.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(h)), hostRecvFlags(flags), 0, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	m.flags = guestMsgFlags(uint32(h.flags))
+	if m.name != 0 {
+		l := uint32(guestSockaddr(b.guest[:], b.host[:min(h.namelen, hostSockaddrMax)]))
+		if e := copyoutBytes(m.name, b.guest[:min(l, m.namelen)]); e != 0 {
+			return 0, e
+		}
+		m.namelen = l
+	} else {
+		m.namelen = 0
+	}
+	room := m.controllen
+	m.controllen = 0
+	if h.controllen > 0 && m.control != 0 {
+		l, cut := guestControl(b.gctl[:min(room, uint32(len(b.gctl)))], b.ctl[:h.controllen], fdBitsOf(fd))
+		if cut {
+			m.flags |= uint32(msgCtrunc)
+		}
+		if e := copyoutBytes(m.control, b.gctl[:l]); e != 0 {
+			return 0, e
+		}
+		m.controllen = uint32(l)
+	}
+	return n, 0
+}
+
+// msgXMax is the most messages that a call of sendmsg_x or recvmsg_x moves
+// (kern.ipc.sorecvmsgxmax, kern.ipc.sosendmsgxmax: 256).
+const msgXMax = 256
+
+// sysSendmsgX and sysRecvmsgX return how many messages they have moved; an
+// error after the first is kept for the next call (xnu-11417
+// bsd/kern/uipc_syscalls.c:sendmsg_x, recvmsg_x).
+func sysSendmsgX(t *Thread, a *args) (uint64, Errno) {
+	return t.msgX(a, func(m *guestMsghdr, fl msgFlags) (uint64, Errno) {
+		if m.name != 0 || m.control != 0 {
+			return 0, EINVAL // internalize_user_msghdr_array: neither is taken
+		}
+		return t.sendmsg(int32(a[0]), m, fl)
+	}, false)
+}
+
+func sysRecvmsgX(t *Thread, a *args) (uint64, Errno) {
+	return t.msgX(a, func(m *guestMsghdr, fl msgFlags) (uint64, Errno) {
+		return t.recvmsg(int32(a[0]), m, fl)
+	}, true)
+}
+
+func (t *Thread) msgX(a *args, move func(*guestMsghdr, msgFlags) (uint64, Errno), recv bool) (uint64, Errno) {
+	count := uint32(a[2])
+	flags := msgFlags(a[3])
+	if flags&^msgDontwait != 0 {
+		return 0, EOPNOTSUPP
+	}
+	count = min(count, msgXMax)
+	var done uint64
+	for done < uint64(count) {
+		at := a[1] + done*guestMsghdrXSize
+		var raw [guestMsghdrXSize]byte
+		if e := copyinBytes(raw[:], at); e != 0 {
+			return 0, e
+		}
+		var m guestMsghdr
+		m.decode(raw[:])
+		n, e := move(&m, flags)
+		if e != 0 {
+			if done > 0 {
+				break
+			}
+			return 0, e
+		}
+		m.datalen = n
+		if recv {
+			if e := m.copyoutResults(at); e != 0 {
+				return 0, e
+			}
+		}
+		if e := m.copyoutDatalen(at); e != 0 {
+			return 0, e
+		}
+		done++
+		flags |= msgDontwait // what there is, once something has been moved
+	}
+	return done, 0
+}
+
+// sysSendfile: from a regular file to a connected stream socket; the number
+// of bytes sent is returned also with EAGAIN and EINTR. No SIGPIPE
+// (xnu-11417 bsd/kern/uipc_syscalls.c:sendfile; all releases alike).
+func sysSendfile(t *Thread, a *args) (uint64, Errno) {
+	fd, s := int32(a[0]), int32(a[1])
+	off, lenp, hdtrp, flags := int64(a[2]), a[3], a[4], int32(a[5])
+	if lenp == 0 || flags != 0 || off < 0 {
+		return 0, EINVAL
+	}
+	var buf [8]byte
+	if e := copyinBytes(buf[:], lenp); e != 0 {
+		return 0, e
+	}
+	want := int64(getUint64(buf[:]))
+	fl, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	if fl&syscall.O_ACCMODE == syscall.O_WRONLY {
+		return 0, EBADF
+	}
+	b := t.sockBuf()
+	st := (*syscall.Stat_t)(unsafe.Pointer(&b.val))
+	if _, e := host(syscall.SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(st)), 0, 0, 0, 0); e != 0 {
+		return 0, e
+	}
+	if st.Mode&syscall.S_IFMT != syscall.S_IFREG {
+		return 0, ENOTSUP
+	}
+	typ, e := sockoptInt(s, syscall.SOL_SOCKET, syscall.SO_TYPE)
+	if e != 0 {
+		return 0, e
+	}
+	if typ != guestSockStream {
+		return 0, EINVAL
+	}
+	b.hlen = hostSockaddrMax
+	if _, e := host(syscall.SYS_GETPEERNAME, uintptr(s), hostBuf(&b.host[0]), uintptr(unsafe.Pointer(&b.hlen)), 0, 0, 0); e != 0 {
+		if e != EINVAL { // not connected any more: EPIPE below
+			return 0, e
+		}
+	}
+	var h hdtr
+	if hdtrp != 0 {
+		if h, e = readHdtr(hdtrp); e != 0 {
+			return 0, e
+		}
+	}
+
+	var sent int64
+	done := false // the file's part has been sent whole
+	e = 0
+	if h.headers != 0 && h.nheader > 0 {
+		var n uint64
+		if n, e = t.sendVector(b, s, h.headers, h.nheader); e == 0 {
+			sent += int64(n)
+		}
+	}
+	left := want
+	if want == 0 {
+		left = 1<<63 - 1 // to the end of the file
+	}
+	offp := (*int64)(unsafe.Pointer(&b.ctl[0]))
+	*offp = off
+	for e == 0 && !done {
+		var n uint64
+		n, e = t.block(syscall.SYS_SENDFILE, uintptr(s), uintptr(fd), uintptr(unsafe.Pointer(offp)), uintptr(min(left, 0x7ffff000)), 0, 0)
+		if e == 0 {
+			sent += int64(n)
+			left -= int64(n)
+			done = n == 0 || left == 0
+		}
+	}
+	if done && h.trailers != 0 && h.ntrailer > 0 {
+		var n uint64
+		if n, e = t.sendVector(b, s, h.trailers, h.ntrailer); e == 0 {
+			sent += int64(n)
+		}
+	}
+	if e == ERESTART {
+		if sent == 0 {
+			return 0, ERESTART
+		}
+		e = EINTR
+	}
+	putUint64(buf[:], uint64(sent))
+	if ce := copyoutBytes(lenp, buf[:]); ce != 0 {
+		return 0, ce
+	}
+	return 0, e
+}
+
+// sendVector sends a header or trailer of sendfile.
+func (t *Thread) sendVector(b *sockBuf, s int32, iov uint64, n uint32) (uint64, Errno) {
+	if n > iovMax {
+		return 0, EINVAL
+	}
+	b.msg = hostMsghdr{}
+	if e := b.msg.setIov(t, iov, n); e != 0 {
+		return 0, e
+	}
+	return t.block(syscall.SYS_SENDMSG, uintptr(s), uintptr(unsafe.Pointer(&b.msg)), linuxMsgNosignal, 0, 0, 0)
+}

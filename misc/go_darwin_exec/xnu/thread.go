@@ -1,0 +1,192 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"goxnu/misc/go_darwin_exec/mem"
+	"goxnu/misc/go_darwin_exec/patch"
+	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/go_darwin_exec/xsig"
+)
+
+// A Proc is the one guest process that this host process runs.
+//
+// Lock order: p.mu before p.ports.mu. The thread that forks holds both, so
+// that the child finds the tables in order; the child itself takes no locks.
+type Proc struct {
+	Release Release
+
+	cfg   *Config
+	calls []*sysent   // the rows of sysents that hold in Release, by number
+	traps []*machtrap // likewise
+	trace *tracer     // nil: no tracing
+
+	patcher *patch.Patcher
+
+	mu      sync.Mutex
+	sig     *xsig.Proc // the signal state of the process
+	threads []*Thread  // in creation order
+	nextID  uint64     // thread_selfid of the next thread
+	firstID uint64     // of the first
+
+	Space *mem.Space
+
+	pthread pthreadRegistration
+	ports   portSpace
+	ulocks  ulockTable
+	exec    execArena
+
+	// sigKnote tells EVFILT_SIGNAL of a signal sent to the process, whether
+	// it is ignored or not (xnu-11417 bsd/kern/kern_sig.c:psignal_internal).
+	// Set by kqueue.go; called with mu held.
+	sigKnote func(p *Proc, sig int)
+
+	child bool // this is the child of a fork and has not yet exec'ed
+}
+
+// A Thread is one guest thread: a locked goroutine with a vcpu.
+type Thread struct {
+	p   *Proc
+	cpu *vcpu.Ctx
+	sig *xsig.Thread // guarded by p.mu
+	id  uint64       // thread_selfid
+
+	port uint32 // name of the thread's port
+
+	// ast is set, and the vcpu kicked, when the thread has to look for
+	// signals or for its end before it runs guest code again.
+	ast  atomic.Uint32
+	park atomic.Uint32 // the word that sleep waits on
+	dead bool          // the loop ends (bsdthread_terminate)
+
+	// joiner is the ulock address to wake when the thread is really gone
+	// (bsdthread_terminate, from 8020).
+	joiner uint64
+
+	args  args   // of the current call; handlers get a pointer, so on the stack it would be allocated
+	rval1 uint64 // second result of the current call (RDX)
+
+	// restart is set while the current call is run again after an
+	// interruption that no handler saw; deadline is what the first run
+	// computed, so that a timeout does not start over.
+	restart  bool
+	deadline int64 // host CLOCK_MONOTONIC, ns; 0: none
+
+	exc exception // the last one; siginfo tells of it
+
+	ts     syscall.Timespec // for host calls
+	traced []byte           // the call that is under way, as -trace prints it
+	frame  frameState
+	fs     fileState
+}
+
+// newThread adds a thread, with the creator's signal mask, to the end of the
+// process's list. From here on signals can be pinned to it. p.mu is held.
+func (p *Proc) newThread(creator *Thread) (*Thread, error) {
+	cpu, err := vcpu.New()
+	if err != nil {
+		return nil, err
+	}
+	var from *xsig.Thread
+	if creator != nil {
+		from = creator.sig
+	}
+	t := &Thread{p: p, cpu: cpu, sig: p.sig.NewThread(from), id: p.nextID}
+	p.nextID++
+	p.threads = append(p.threads, t)
+	return t, nil
+}
+
+// find returns the Thread of s. p.mu is held.
+func (p *Proc) find(s *xsig.Thread) *Thread {
+	for _, t := range p.threads {
+		if t.sig == s {
+			return t
+		}
+	}
+	return nil
+}
+
+// run is the life of a thread, on a goroutine of its own.
+func (t *Thread) run() {
+	runtime.LockOSThread()
+	if err := t.cpu.Bind(); err != nil {
+		complain("%v", err)
+		t.p.exit(hostFailure)
+	}
+	mask := hostThreadMask()
+	t.loop()
+	t.exit()
+	hostSigmask(linuxSigSetmask, mask)
+	t.cpu.Unbind()
+	t.cpu.Free()
+	runtime.UnlockOSThread()
+}
+
+// loop runs guest code and serves what it asks for until the thread is dead.
+func (t *Thread) loop() {
+	c := t.cpu
+	for !t.dead {
+		if t.ast.Load() != 0 {
+			t.astTaken()
+			continue
+		}
+		switch ev := c.Run(); ev {
+		case vcpu.EventSyscall:
+			t.syscall()
+		case vcpu.EventFault:
+			t.fault()
+		case vcpu.EventKick:
+			c.TakeKick()
+			t.p.patcher.Normalize(&c.Regs)
+		default:
+			panic(fmt.Sprintf("xnu: vcpu event %d", ev))
+		}
+	}
+}
+
+// astTaken does what other threads have asked this one to do: it delivers
+// signals until none is left that the mask lets through.
+func (t *Thread) astTaken() {
+	t.cpu.TakeKick() // before the look: a later kick is for a later look
+	t.ast.Store(0)
+	t.deliver()
+}
+
+// wake makes t look at its work (see ast), wherever it is.
+func (t *Thread) wake() {
+	t.ast.Store(1)
+	t.cpu.Kick()
+}
+
+// exit takes a dead thread out of the process. The last one ends the process
+// (xnu-11417 osfmk/kern/thread.c:thread_terminate_self).
+func (t *Thread) exit() {
+	p := t.p
+	p.mu.Lock()
+	p.sig.Exit(t.sig)
+	for i, x := range p.threads {
+		if x == t {
+			p.threads = append(p.threads[:i:i], p.threads[i+1:]...)
+			break
+		}
+	}
+	last := len(p.threads) == 0
+	p.mu.Unlock()
+	p.ports.threadGone(t)
+	if t.joiner != 0 {
+		vcpu.Store32(t.joiner, 0)
+		t.ulockWake(ulCompareAndWait|ulfWakeAll, t.joiner, 0)
+	}
+	if last {
+		p.exit(0)
+	}
+}

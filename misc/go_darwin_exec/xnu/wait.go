@@ -1,0 +1,164 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"syscall"
+
+	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/go_darwin_exec/xsig"
+)
+
+func init() {
+	register(map[string]handler{
+		"wait4":           sysWait4,
+		"wait4_nocancel":  sysWait4,
+		"waitid":          sysWaitid,
+		"waitid_nocancel": sysWaitid,
+	})
+}
+
+// Options (xnu-11417 bsd/sys/wait.h) and Linux's.
+const (
+	wNOHANG    = 1
+	wUNTRACED  = 2
+	wEXITED    = 4
+	wSTOPPED   = 8
+	wCONTINUED = 0x10
+	wNOWAIT    = 0x20
+
+	linuxWNOHANG    = 1
+	linuxWUNTRACED  = 2
+	linuxWEXITED    = 4
+	linuxWCONTINUED = 8
+	linuxWNOWAIT    = 0x01000000
+)
+
+// Both use the same encoding of a status but for the numbers of signals and
+// for a continued child, which XNU reports as stopped by SIGCONT
+// (bsd/kern/kern_exit.c:wait4_nocancel).
+const (
+	statusStopped        = 0x7f
+	statusCore           = 0x80
+	linuxStatusContinued = 0xffff
+)
+
+// waitStatus translates the host's status.
+func waitStatus(s uint32) uint32 {
+	switch {
+	case s == linuxStatusContinued:
+		return SIGCONT<<8 | statusStopped
+	case s&0xff == statusStopped:
+		return uint32(fromHostSignal(int(s>>8&0xff)))<<8 | statusStopped
+	case s&0x7f != 0:
+		return uint32(fromHostSignal(int(s&0x7f))) | s&statusCore
+	}
+	return s & 0xff00
+}
+
+// sysWait4(pid, status, options, rusage): bsd/kern/kern_exit.c:wait4_nocancel.
+func sysWait4(t *Thread, a *args) (uint64, Errno) {
+	pid, opts := int32(a[0]), uint32(a[2])
+	if opts&^(wNOHANG|wUNTRACED|wEXITED|wSTOPPED|wCONTINUED|wNOWAIT) != 0 {
+		return 0, EINVAL
+	}
+	h := opts & (wNOHANG | wUNTRACED)
+	if opts&wCONTINUED != 0 {
+		h |= linuxWCONTINUED
+	}
+	b := t.fs.buf[:512]
+	v, e := t.block(syscall.SYS_WAIT4, uintptr(pid), hostBuf(&b[0]), uintptr(h), hostBuf(&b[8]), 0, 0)
+	if e != 0 || v == 0 {
+		return v, e
+	}
+	if a[1] != 0 && !vcpu.Store32(a[1], waitStatus(getUint32(b))) {
+		return 0, EFAULT
+	}
+	if a[3] != 0 {
+		putRusage(b[256:], t.abi(), b[8:])
+		if e := copyoutBytes(a[3], b[256:256+rusageSize[t.abi()]]); e != 0 {
+			return 0, e
+		}
+	}
+	t.reaped()
+	return v, 0
+}
+
+// reaped clears the caller's pending SIGCHLD if it is blocked and no child is
+// left (kern_exit.c:wait4_nocancel, reap_child_locked).
+func (t *Thread) reaped() {
+	p := t.p
+	p.lock()
+	defer p.unlock()
+	if !t.sig.Mask.Has(SIGCHLD) || !t.sig.Pending.Has(SIGCHLD) {
+		return
+	}
+	const pAll = 0
+	_, e := host(syscall.SYS_WAITID, pAll, 0, 0, linuxWNOHANG|linuxWNOWAIT|linuxWEXITED, 0, 0)
+	if e == ECHILD {
+		t.sig.Pending &^= xsig.Bit(SIGCHLD)
+	}
+}
+
+// sysWaitid(idtype, id, siginfo, options): kern_exit.c:waitid_nocancel. P_ALL,
+// P_PID and P_PGID are Linux's numbers.
+func sysWaitid(t *Thread, a *args) (uint64, Errno) {
+	typ, id, opts := int32(a[0]), int32(a[1]), uint32(a[3])
+	if opts&(wEXITED|wSTOPPED|wCONTINUED) == 0 || typ < 0 || typ > 2 {
+		return 0, EINVAL
+	}
+	if typ != 0 && id < 0 {
+		return 0, EINVAL
+	}
+	h := opts & (wNOHANG | wEXITED)
+	if opts&wSTOPPED != 0 {
+		h |= linuxWUNTRACED
+	}
+	if opts&wCONTINUED != 0 {
+		h |= linuxWCONTINUED
+	}
+	if opts&wNOWAIT != 0 {
+		h |= linuxWNOWAIT
+	}
+	b := t.fs.buf[:512]
+	clear(b)
+	if _, e := t.block(syscall.SYS_WAITID, uintptr(typ), uintptr(id), hostBuf(&b[0]), uintptr(h), 0, 0); e != 0 {
+		return 0, e
+	}
+	var si childInfo
+	if getUint32(b) != 0 { // else WNOHANG found none
+		si = childInfo{code: int32(getUint32(b[8:])), pid: getUint32(b[16:]), uid: getUint32(b[20:]), status: getUint32(b[24:])}
+		if si.code >= cldKilled {
+			si.status = uint32(fromHostSignal(int(si.status)))
+		}
+		if opts&wNOWAIT == 0 {
+			t.reaped()
+		}
+	}
+	return 0, t.copyoutChildInfo(a[2], &si)
+}
+
+// A childInfo is what waitid tells.
+type childInfo struct {
+	code             int32
+	pid, uid, status uint32
+}
+
+// copyoutChildInfo writes a siginfo, 104 or 64 bytes.
+func (t *Thread) copyoutChildInfo(p uint64, si *childInfo) Errno {
+	b := t.fs.buf[512:][:104]
+	if t.abi() == abi32 {
+		b = b[:64]
+	}
+	clear(b)
+	if si.pid != 0 {
+		putUint32(b, SIGCHLD)
+		putUint32(b[8:], uint32(si.code))
+		putUint32(b[12:], si.pid)
+		putUint32(b[16:], si.uid)
+		putUint32(b[20:], si.status)
+	}
+	return copyoutBytes(p, b)
+}

@@ -1,0 +1,119 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// A row is one line of a table: its fields and where it stands.
+type row struct {
+	file string
+	line int
+	f    []string
+}
+
+// readTable reads the table lib/xnu/name below top: lines of at least min and at
+// most max tab-separated fields, with # comments and empty lines left out. A
+// row that is short is filled up with empty fields, and "-" reads as empty.
+func readTable(top, name string, min, max int) ([]row, error) {
+	path := filepath.Join(top, "lib", "xnu", name)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var rows []row
+	sc := bufio.NewScanner(f)
+	for n := 1; sc.Scan(); n++ {
+		text := sc.Text()
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		r := row{name, n, strings.Split(text, "\t")}
+		if len(r.f) < min || len(r.f) > max {
+			return nil, r.errorf("%d fields, want %d to %d", len(r.f), min, max)
+		}
+		for len(r.f) < max {
+			r.f = append(r.f, "")
+		}
+		for i, s := range r.f {
+			if s == "-" {
+				r.f[i] = ""
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows, sc.Err()
+}
+
+func (r row) errorf(format string, args ...any) error {
+	return fmt.Errorf("lib/xnu/%s:%d: %s", r.file, r.line, fmt.Sprintf(format, args...))
+}
+
+// num returns field i as a number; an empty field is 0.
+func (r row) num(i int) (int, error) {
+	if r.f[i] == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(r.f[i])
+	if err != nil {
+		return 0, r.errorf("field %d: %q is not a number", i+1, r.f[i])
+	}
+	return n, nil
+}
+
+// releases are the XNU branches that the tables tell apart.
+var releases = []int{1504, 1699, 2050, 2422, 2782, 3248, 3789, 4570, 4903, 6153, 7195, 8019, 8020, 8792, 8796, 10002, 10063, 11215, 11417}
+
+// release returns field i as an XNU branch of the list above, 0 if empty.
+func (r row) release(i int) (int, error) {
+	n, err := r.num(i)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	for _, rel := range releases {
+		if rel == n {
+			return n, nil
+		}
+	}
+	return 0, r.errorf("field %d: %d is not an XNU branch that the tables know", i+1, n)
+}
+
+// An interval is the span of releases in which a row holds: from since, up
+// to but not including until; 0 leaves that side open.
+type interval struct{ since, until int }
+
+func (iv interval) overlaps(o interval) bool {
+	return (iv.until == 0 || o.since < iv.until) && (o.until == 0 || iv.since < o.until)
+}
+
+func (r row) interval(since, until int) (iv interval, err error) {
+	if iv.since, err = r.release(since); err != nil {
+		return iv, err
+	}
+	if iv.until, err = r.release(until); err != nil {
+		return iv, err
+	}
+	if iv.until != 0 && iv.until <= iv.since {
+		return iv, r.errorf("until %d is not after since %d", iv.until, iv.since)
+	}
+	return iv, nil
+}
+
+// checkLetters reports the first letter of s that is not in set.
+func (r row) checkLetters(s, set string) error {
+	for _, c := range s {
+		if !strings.ContainsRune(set, c) {
+			return r.errorf("%q: letter %q is not one of %q", s, c, set)
+		}
+	}
+	return nil
+}

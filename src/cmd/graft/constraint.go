@@ -1,0 +1,60 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package main
+
+import (
+	"go/build/constraint"
+	"strings"
+)
+
+// setConstraint replaces the //go:build line of a Go or assembly file, or
+// adds one, and drops // +build lines.
+func setConstraint(src []byte, expr string) []byte {
+	line := "//go:build " + expr
+	var (
+		out   strings.Builder
+		done  bool
+		first = -1 // end of the leading comment block, if a blank line follows
+		code  bool
+		in    bool
+	)
+	lines := splitLines(src)
+	for i, l := range lines {
+		text := strings.TrimSpace(l.text)
+		switch {
+		case !code && constraint.IsGoBuild(text) && !done:
+			out.WriteString(line + "\n")
+			done = true
+			continue
+		case !code && constraint.IsPlusBuild(text):
+			continue
+		}
+		if !code && strings.TrimSpace(stripComment(l.text, &in)) != "" {
+			code = true
+		}
+		if first < 0 && i > 0 && text == "" && strings.HasPrefix(strings.TrimSpace(lines[i-1].text), "//") && !code {
+			first = out.Len()
+		}
+		out.WriteString(l.text + "\n")
+	}
+	s := out.String()
+	if done {
+		return []byte(s)
+	}
+	if first < 0 || !leadingLineComments(s[:first]) {
+		return []byte(line + "\n\n" + s)
+	}
+	return []byte(s[:first] + "\n" + line + "\n" + s[first:])
+}
+
+// leadingLineComments reports whether s holds nothing but // comments.
+func leadingLineComments(s string) bool {
+	for _, l := range strings.Split(s, "\n") {
+		if l != "" && !strings.HasPrefix(l, "//") {
+			return false
+		}
+	}
+	return true
+}

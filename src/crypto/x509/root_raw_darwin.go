@@ -1,0 +1,99 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build !ios && (amd64 || 386)
+
+package x509
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A static program cannot ask Security.framework, so that certificates are
+// verified by package x509 itself, against roots read from files: those that
+// SSL_CERT_FILE and SSL_CERT_DIR name, as on other Unix systems, else the
+// bundle that macOS carries. The keychains (roots that the user added or
+// distrusted; the only ones on releases without the bundle) are not read.
+
+// rootBundle holds the system's roots in PEM form. macOS has it since 10.13.
+const rootBundle = "/etc/ssl/cert.pem"
+
+// systemVerify is called by Verify only if there are no system roots. It must
+// not return nil, nil: Verify would hand that on, and its callers would take
+// the certificate for verified.
+func (c *Certificate) systemVerify(opts *VerifyOptions) (chains [][]*Certificate, err error) {
+	systemRootsMu.RLock()
+	defer systemRootsMu.RUnlock()
+	return nil, SystemRootsError{systemRootsErr}
+}
+
+// loadSystemRoots returns an ordinary pool, one that is not marked as the
+// system's: Verify then uses it without calling systemVerify. If there is no
+// certificate at all, the error says where they were looked for.
+func loadSystemRoots() (*CertPool, error) {
+	var files, failed []string
+	switch file, dirs := os.Getenv("SSL_CERT_FILE"), os.Getenv("SSL_CERT_DIR"); {
+	case file == "" && dirs == "":
+		files = []string{rootBundle}
+	default:
+		if file != "" {
+			files = append(files, file)
+		}
+		for _, dir := range strings.Split(dirs, ":") {
+			if dir == "" {
+				continue
+			}
+			found, err := certFilesIn(dir)
+			if err != nil {
+				failed = append(failed, err.Error())
+			}
+			files = append(files, found...)
+		}
+	}
+
+	roots := NewCertPool()
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err == nil && !roots.AppendCertsFromPEM(data) {
+			err = fmt.Errorf("%s: no certificate", file)
+		}
+		if err != nil {
+			failed = append(failed, err.Error())
+		}
+	}
+	if roots.len() == 0 {
+		if len(failed) == 0 {
+			failed = append(failed, "SSL_CERT_DIR holds no file")
+		}
+		return nil, errors.New("no root certificates (" + strings.Join(failed, "; ") + ")")
+	}
+	return roots, nil
+}
+
+// certFilesIn returns the files of dir. OpenSSL's hashed names, which are
+// links to a neighbour, are left out: the neighbour is there as well.
+func certFilesIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if e.Type()&fs.ModeSymlink != 0 {
+			if to, err := os.Readlink(name); err == nil && filepath.Base(to) == to {
+				continue
+			}
+		}
+		if !e.IsDir() {
+			files = append(files, name)
+		}
+	}
+	return files, nil
+}

@@ -1,0 +1,35 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build !ios && (amd64 || 386)
+
+package runtime
+
+var (
+	CommpageWalltime    = commpageWalltime
+	CommpageOldWalltime = commpageOldWalltime
+)
+
+func Gettimeofday() (sec, usec int64) {
+	var tv timeval
+	gettimeofday(&tv)
+	return int64(tv.tv_sec), int64(tv.tv_usec)
+}
+
+func DarwinRelease() int { return int(darwinRelease) }
+
+// SigprocmaskBad makes a call that the kernel must refuse.
+func SigprocmaskBad() {
+	sigprocmask(99, &sigset_none, nil)
+}
+
+// ResetSignal sets sig to its default action.
+func ResetSignal(sig uint32) { setsig(sig, _SIG_DFL) }
+
+// SignalFlags returns what the kernel has stored about sig.
+func SignalFlags(sig uint32) (handler uintptr, mask uint32, flags int32) {
+	var old usigactiont
+	sigaction(sig, nil, &old)
+	return *old.handler(), old.sa_mask, old.sa_flags
+}

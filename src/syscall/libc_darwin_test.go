@@ -1,0 +1,507 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build !ios && (amd64 || 386)
+
+package syscall_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	. "syscall"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// These tests call the libc stubs as x/sys/unix would, so that they can be run
+// on every release of the kernel: they must give the same answers on all of
+// them, by whatever calls.
+
+const (
+	atFDCWD    = -2
+	atNofollow = 0x20
+	atRemove   = 0x80
+)
+
+// args makes the six arguments of a call: ints, strings, pointers.
+func args(t *testing.T, p *runtime.Pinner, list []any) (a [6]uintptr) {
+	t.Helper()
+	for i, x := range list {
+		switch x := x.(type) {
+		case int:
+			a[i] = uintptr(x)
+		case uintptr:
+			a[i] = x
+		case nil:
+		case string:
+			b := append([]byte(x), 0)
+			p.Pin(&b[0])
+			a[i] = uintptr(unsafe.Pointer(&b[0]))
+		case []byte:
+			p.Pin(&x[0])
+			a[i] = uintptr(unsafe.Pointer(&x[0]))
+		case *Stat_t:
+			p.Pin(x)
+			a[i] = uintptr(unsafe.Pointer(x))
+		case *Timespec:
+			p.Pin(x)
+			a[i] = uintptr(unsafe.Pointer(x))
+		case *[2]Timespec:
+			p.Pin(x)
+			a[i] = uintptr(unsafe.Pointer(x))
+		case *uintptr:
+			p.Pin(x)
+			a[i] = uintptr(unsafe.Pointer(x))
+		case *uint32:
+			p.Pin(x)
+			a[i] = uintptr(unsafe.Pointer(x))
+		default:
+			t.Fatalf("argument of type %T", x)
+		}
+	}
+	return a
+}
+
+// stub calls the stub of that name. Its errno must be 0 if the result is not
+// -1 or, for a pointer, 0.
+func stub(t *testing.T, name string, list ...any) (uintptr, Errno) {
+	t.Helper()
+	fn := Stubs[name]
+	if fn == 0 {
+		t.Fatalf("no stub %s in the list", name)
+	}
+	var p runtime.Pinner
+	defer p.Unpin()
+	a := args(t, &p, list)
+	r, r2, errno := Stub(fn, a[0], a[1], a[2], a[3], a[4], a[5])
+	if r2 != 0 {
+		t.Errorf("%s: second result %#x", name, r2)
+	}
+	if errno != 0 && r != 0 && r != ^uintptr(0) && name != "pthread_sigmask" {
+		t.Errorf("%s: result %#x and errno %v", name, r, Errno(errno))
+	}
+	return r, errno
+}
+
+// must is stub for a call that is to succeed.
+func must(t *testing.T, name string, list ...any) uintptr {
+	t.Helper()
+	r, e := stub(t, name, list...)
+	if e != 0 {
+		t.Fatalf("%s: %v", name, e)
+	}
+	return r
+}
+
+// fails is stub for a call that is to fail with want.
+func fails(t *testing.T, want Errno, name string, list ...any) {
+	t.Helper()
+	if r, e := stub(t, name, list...); e != want {
+		t.Errorf("%s = %d, errno %v; want %v", name, r, e, want)
+	}
+}
+
+func TestStubAt(t *testing.T) {
+	dir := t.TempDir()
+	os.MkdirAll(filepath.Join(dir, "one"), 0o777)
+	os.MkdirAll(filepath.Join(dir, "two"), 0o777)
+	open := func(name string) int {
+		fd, err := Open(filepath.Join(dir, name), O_RDONLY|O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { Close(fd) })
+		return fd
+	}
+	one, two := open("one"), open("two")
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := func(name string) string { return filepath.Join(dir, name) }
+	exists := func(name string, want bool) {
+		t.Helper()
+		if _, err := os.Lstat(path(name)); (err == nil) != want {
+			t.Errorf("%s: Lstat says %v", name, err)
+		}
+	}
+
+	fd := must(t, "openat", one, "file", O_CREAT|O_RDWR|O_CLOEXEC, 0o640)
+	if r := must(t, "fcntl", fd, F_GETFD); r != FD_CLOEXEC {
+		t.Errorf("openat with O_CLOEXEC: F_GETFD gives %d", r)
+	}
+	Write(int(fd), []byte("hello"))
+	Close(int(fd))
+	exists("one/file", true)
+	fails(t, ENOENT, "openat", two, "file", O_RDONLY, 0)
+	fails(t, EBADF, "openat", 9999, "file", O_RDONLY, 0)
+	Close(int(must(t, "openat", 9999, path("one/file"), O_RDONLY, 0)))
+	Close(int(must(t, "openat", atFDCWD, path("one/file"), O_RDONLY, 0)))
+
+	var st Stat_t
+	must(t, "fstatat64", one, "file", &st, 0)
+	if st.Size != 5 || st.Mode != S_IFREG|0o640 {
+		t.Errorf("fstatat64: size %d, mode %o", st.Size, st.Mode)
+	}
+	must(t, "fchmodat", one, "file", 0o600, 0)
+	must(t, "fstatat64", one, "file", &st, 0)
+	if st.Mode&0o777 != 0o600 {
+		t.Errorf("after fchmodat: mode %o", st.Mode)
+	}
+	must(t, "fchownat", one, "file", int(st.Uid), int(st.Gid), 0)
+	must(t, "faccessat", one, "file", 4, 0)
+	must(t, "faccessat", one, "file", 4, 0x10) // AT_EACCESS
+	fails(t, ENOENT, "faccessat", one, "nothing", 4, 0)
+
+	must(t, "mkdirat", two, "sub", 0o755)
+	exists("two/sub", true)
+	must(t, "symlinkat", "../one/file", two, "link")
+	buf := make([]byte, 100)
+	n := must(t, "readlinkat", two, "link", buf, len(buf))
+	if s := string(buf[:n]); s != "../one/file" {
+		t.Errorf("readlinkat: %q", s)
+	}
+	must(t, "fstatat64", two, "link", &st, atNofollow)
+	if st.Mode&S_IFMT != S_IFLNK {
+		t.Errorf("fstatat64 of a link with AT_SYMLINK_NOFOLLOW: mode %o", st.Mode)
+	}
+	must(t, "fstatat64", two, "link", &st, 0)
+	if st.Mode&S_IFMT != S_IFREG {
+		t.Errorf("fstatat64 of a link: mode %o", st.Mode)
+	}
+
+	must(t, "linkat", one, "file", two, "hard", 0)
+	exists("two/hard", true)
+	must(t, "renameat", one, "file", two, "moved")
+	exists("one/file", false)
+	exists("two/moved", true)
+	must(t, "renameat", two, "moved", one, "back")
+	exists("one/back", true)
+	must(t, "renameat", atFDCWD, path("one/back"), two, "moved")
+	exists("two/moved", true)
+
+	fails(t, EPERM, "unlinkat", two, "sub", 0)
+	must(t, "unlinkat", two, "sub", atRemove)
+	exists("two/sub", false)
+	must(t, "unlinkat", two, "hard", 0)
+	exists("two/hard", false)
+
+	if now, err := os.Getwd(); err != nil || now != wd {
+		t.Errorf("the working directory was %s, is %s (%v)", wd, now, err)
+	}
+	if _, err := os.Stat("libc_darwin_test.go"); wd != "" && err != nil && !os.IsNotExist(err) {
+		t.Error(err)
+	}
+}
+
+func TestStubUtimensat(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("file", link); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(dir, O_RDONLY|O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Close(d)
+	times := func(name string, flag int) (atime, mtime int64) {
+		t.Helper()
+		var st Stat_t
+		must(t, "fstatat64", d, name, &st, flag)
+		return st.Atimespec.Sec, st.Mtimespec.Sec
+	}
+	check := func(what, name string, flag int, atime, mtime int64) {
+		t.Helper()
+		if a, m := times(name, flag); a != atime || m != mtime {
+			t.Errorf("%s: times of %s are %d and %d, want %d and %d", what, name, a, m, atime, mtime)
+		}
+	}
+	now := time.Now().Unix()
+	recent := func(what string, sec int64) {
+		t.Helper()
+		if sec < now-2 || sec > now+60 {
+			t.Errorf("%s: %d is not now (%d)", what, sec, now)
+		}
+	}
+	const utimeNow, utimeOmit = -1, -2
+
+	must(t, "utimensat", d, "file", &[2]Timespec{{Sec: 1000}, {Sec: 2000}}, 0)
+	check("both", "file", 0, 1000, 2000)
+	must(t, "utimensat", atFDCWD, file, &[2]Timespec{{Nsec: utimeOmit}, {Sec: 3000}}, 0)
+	check("no access time", "file", 0, 1000, 3000)
+	must(t, "utimensat", d, "file", &[2]Timespec{{Sec: 1500}, {Nsec: utimeOmit}}, 0)
+	check("no modification time", "file", 0, 1500, 3000)
+	must(t, "utimensat", d, "file", &[2]Timespec{{Nsec: utimeOmit}, {Nsec: utimeOmit}}, 0)
+	check("nothing", "file", 0, 1500, 3000)
+	fails(t, ENOENT, "utimensat", d, "none", &[2]Timespec{{Nsec: utimeOmit}, {Nsec: utimeOmit}}, 0)
+	must(t, "utimensat", d, "link", &[2]Timespec{{Sec: 100}, {Sec: 200}}, atNofollow)
+	check("a link", "link", atNofollow, 100, 200)
+	check("a link", "file", 0, 1500, 3000)
+	must(t, "utimensat", d, "link", &[2]Timespec{{Sec: 300}, {Sec: 400}}, 0)
+	check("through a link", "file", 0, 300, 400)
+	must(t, "utimensat", d, "file", &[2]Timespec{{Sec: 5000}, {Nsec: utimeNow}}, 0)
+	a, m := times("file", 0)
+	if a != 5000 {
+		t.Errorf("access time %d, want 5000", a)
+	}
+	recent("modification now", m)
+	must(t, "utimensat", d, "file", &[2]Timespec{{Sec: 1}, {Sec: 2}}, 0)
+	must(t, "utimensat", d, "file", nil, 0)
+	a, m = times("file", 0)
+	recent("NULL", a)
+	recent("NULL", m)
+}
+
+func TestStubReaddir(t *testing.T) {
+	dir := t.TempDir()
+	want := []string{".", ".."}
+	for i := range 1000 {
+		name := fmt.Sprintf("%0*d", 1+i%200, i)
+		want = append(want, name)
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	fd, err := Open(dir, O_RDONLY|O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := must(t, "fdopendir", fd)
+	var have []string
+	for {
+		var ent Dirent
+		var p runtime.Pinner
+		p.Pin(&ent)
+		var result uintptr
+		if e := must(t, "readdir_r", d, uintptr(unsafe.Pointer(&ent)), &result); e != 0 {
+			t.Fatalf("readdir_r: %v", Errno(e))
+		}
+		p.Unpin()
+		if result == 0 {
+			break
+		}
+		if result != uintptr(unsafe.Pointer(&ent)) {
+			t.Fatal("readdir_r: the result is not the entry")
+		}
+		name := unsafe.Slice((*byte)(unsafe.Pointer(&ent.Name)), len(ent.Name))
+		if name[ent.Namlen] != 0 || ent.Ino == 0 || ent.Type != DT_REG && ent.Type != DT_DIR {
+			t.Errorf("entry %+v", ent)
+		}
+		have = append(have, string(name[:ent.Namlen]))
+	}
+	slices.Sort(have)
+	if !slices.Equal(have, want) {
+		t.Errorf("read %d names, want %d", len(have), len(want))
+	}
+	must(t, "closedir", d)
+	fails(t, EBADF, "fcntl", fd, F_GETFD)
+
+	null, err := Open("/dev/null", O_RDONLY|O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Close(null)
+	if r, e := stub(t, "fdopendir", null); r != 0 || e != ENOTDIR {
+		t.Errorf("fdopendir of /dev/null = %#x, %v", r, e)
+	}
+}
+
+func TestStubGetcwd(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	buf := make([]byte, 1024)
+	must(t, "getcwd", buf, len(buf))
+	if have := string(buf[:bytes.IndexByte(buf, 0)]); have != dir {
+		t.Errorf("getcwd: %q, want %q", have, dir)
+	}
+	fails(t, ERANGE, "getcwd", buf, len(dir))
+	must(t, "getcwd", buf, len(dir)+1)
+}
+
+func TestStubClocks(t *testing.T) {
+	now := func(clock int) time.Duration {
+		t.Helper()
+		var ts Timespec
+		must(t, "clock_gettime", clock, &ts)
+		return time.Duration(ts.Nano())
+	}
+	if d := time.Duration(time.Now().UnixNano()) - now(0); d < -time.Second || d > 10*time.Second {
+		t.Errorf("CLOCK_REALTIME differs from time.Now by %v", d)
+	}
+	clocks := []int{0, 4, 5, 6, 8, 9, 12}
+	if DarwinRelease() >= 14 {
+		clocks = append(clocks, 16)
+	}
+	before := map[int]time.Duration{}
+	for _, c := range clocks {
+		before[c] = now(c)
+		if before[c] <= 0 {
+			t.Errorf("clock %d is %v", c, before[c])
+		}
+	}
+	start := time.Now()
+	must(t, "usleep", 30_000)
+	if d := time.Since(start); d < 30*time.Millisecond {
+		t.Errorf("usleep(30000) took %v", d)
+	}
+	for _, c := range clocks {
+		d := now(c) - before[c]
+		if d < 0 || c < 12 && d < 29*time.Millisecond {
+			t.Errorf("clock %d went from %v on by %v", c, before[c], d)
+		}
+	}
+	var ts Timespec
+	fails(t, EINVAL, "clock_gettime", 77, &ts)
+}
+
+func TestStubSysctl(t *testing.T) {
+	buf := make([]byte, 100)
+	n := uintptr(len(buf))
+	must(t, "sysctlbyname", "kern.osrelease", buf, &n, nil, 0)
+	want, err := Sysctl("kern.osrelease")
+	if have := strings.TrimRight(string(buf[:n]), "\x00"); err != nil || have != want {
+		t.Errorf("sysctlbyname: %q; Sysctl: %q, %v", have, want, err)
+	}
+	if !strings.HasPrefix(want, fmt.Sprint(DarwinRelease(), ".")) {
+		t.Errorf("the runtime found Darwin %d, kern.osrelease is %q", DarwinRelease(), want)
+	}
+	n = uintptr(len(buf))
+	fails(t, ENOENT, "sysctlbyname", "kern.nonsense", buf, &n, nil, 0)
+
+	if r := must(t, "sysconf", 29); r != 4096 {
+		t.Errorf("sysconf(_SC_PAGESIZE) = %d", r)
+	}
+	if r := must(t, "sysconf", 58); r < 1 || r > 4096 {
+		t.Errorf("sysconf(_SC_NPROCESSORS_ONLN) = %d", r)
+	}
+	fails(t, EINVAL, "sysconf", 9999)
+}
+
+func TestStubRandom(t *testing.T) {
+	a, b := make([]byte, 1002), make([]byte, 1002)
+	must(t, "arc4random_buf", a[1:], 1000)
+	must(t, "arc4random_buf", b[1:], 1000)
+	if a[0] != 0 || a[1001] != 0 {
+		t.Error("arc4random_buf wrote beyond the buffer")
+	}
+	if bytes.Equal(a, b) || bytes.Count(a, []byte{0}) > 100 {
+		t.Error("arc4random_buf: not random")
+	}
+}
+
+func TestStubDescriptors(t *testing.T) {
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const dupfdCloexec = 67
+	fd := must(t, "fcntl", int(f.Fd()), dupfdCloexec, 50)
+	if fd < 50 {
+		t.Errorf("F_DUPFD_CLOEXEC(50) = %d", fd)
+	}
+	if r := must(t, "fcntl", fd, F_GETFD); r != FD_CLOEXEC {
+		t.Errorf("F_DUPFD_CLOEXEC: F_GETFD gives %d", r)
+	}
+	Close(int(fd))
+
+	// Newer than the first release: an answer, or ENOSYS and no SIGSYS.
+	want := EINVAL // a vector of none
+	if DarwinRelease() < 20 {
+		want = ENOSYS
+	}
+	fails(t, want, "preadv", -1, nil, 0, 0)
+	want = ENOENT
+	if DarwinRelease() < 16 {
+		want = ENOSYS
+	}
+	dir := t.TempDir()
+	fails(t, want, "renamex_np", filepath.Join(dir, "a"), filepath.Join(dir, "b"), 0)
+}
+
+func TestStubSignals(t *testing.T) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, SIGUSR1)
+	defer signal.Stop(c)
+	must(t, "raise", int(SIGUSR1))
+	select {
+	case <-c:
+	case <-time.After(10 * time.Second):
+		t.Error("raise(SIGUSR1): no signal")
+	}
+
+	var mask uint32 = 0xdeadbeef
+	must(t, "pthread_sigmask", 1, nil, &mask)
+	if mask == 0xdeadbeef {
+		t.Error("pthread_sigmask stored nothing")
+	}
+	if r, e := stub(t, "pthread_sigmask", 99, &mask, nil); r != uintptr(EINVAL) || e != EINVAL {
+		t.Errorf("pthread_sigmask(99) = %d, %v; want EINVAL", r, e)
+	}
+
+	// SIGINFO is ignored by default and not among those that a test meets.
+	const sigIgn = 1
+	ign := make([]byte, unsafe.Sizeof(uintptr(0))+8)
+	ign[0] = sigIgn
+	was, is := make([]byte, len(ign)), make([]byte, len(ign))
+	must(t, "sigaction", int(SIGINFO), ign, was)
+	must(t, "sigaction", int(SIGINFO), nil, is)
+	if is[0] != sigIgn || !bytes.Equal(is[1:8], make([]byte, 7)) {
+		t.Errorf("sigaction: handler % x, want SIG_IGN", is[:8])
+	}
+	must(t, "sigaction", int(SIGINFO), was, nil)
+	fails(t, EINVAL, "sigaction", int(SIGKILL), ign, nil)
+}
+
+func TestStubPty(t *testing.T) {
+	m := must(t, "posix_openpt", O_RDWR|O_NOCTTY)
+	defer Close(int(m))
+	must(t, "grantpt", m)
+	must(t, "unlockpt", m)
+	buf := make([]byte, 256)
+	must(t, "ptsname_r", m, buf, len(buf))
+	name := string(buf[:bytes.IndexByte(buf, 0)])
+	s, err := Open(name, O_RDWR|O_NOCTTY|O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatalf("%q: %v", name, err)
+	}
+	defer Close(s)
+	if _, err := Write(int(m), []byte("hello\n")); err != nil {
+		t.Fatal(err)
+	}
+	n, err := Read(s, buf)
+	if err != nil || string(buf[:n]) != "hello\n" {
+		t.Errorf("the terminal reads %q, %v", buf[:n], err)
+	}
+	fails(t, ERANGE, "ptsname_r", m, buf, 3)
+}
+
+func TestStubTime(t *testing.T) {
+	var tv Timeval
+	if err := Gettimeofday(&tv); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Duration(time.Now().UnixNano() - tv.Nano()); d < -time.Second || d > 10*time.Second {
+		t.Errorf("gettimeofday differs from time.Now by %v", d)
+	}
+	if tv.Usec < 0 || tv.Usec > 999_999 {
+		t.Errorf("%d microseconds", tv.Usec)
+	}
+}

@@ -1,0 +1,152 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build !ios && (amd64 || 386)
+
+package syscall
+
+import (
+	"internal/abi"
+	_ "unsafe" // for linkname
+)
+
+// The stubs under test, under the names that they have in assembly.
+
+//go:linkname libc_arc4random_buf libc_arc4random_buf
+func libc_arc4random_buf()
+
+//go:linkname libc_clock_gettime libc_clock_gettime
+func libc_clock_gettime()
+
+//go:linkname libc_closedir libc_closedir
+func libc_closedir()
+
+//go:linkname libc_faccessat libc_faccessat
+func libc_faccessat()
+
+//go:linkname libc_fchmodat libc_fchmodat
+func libc_fchmodat()
+
+//go:linkname libc_fchownat libc_fchownat
+func libc_fchownat()
+
+//go:linkname libc_fcntl libc_fcntl
+func libc_fcntl()
+
+//go:linkname libc_fdopendir libc_fdopendir
+func libc_fdopendir()
+
+//go:linkname libc_fstatat64 libc_fstatat64
+func libc_fstatat64()
+
+//go:linkname libc_getcwd libc_getcwd
+func libc_getcwd()
+
+//go:linkname libc_grantpt libc_grantpt
+func libc_grantpt()
+
+//go:linkname libc_linkat libc_linkat
+func libc_linkat()
+
+//go:linkname libc_mkdirat libc_mkdirat
+func libc_mkdirat()
+
+//go:linkname libc_openat libc_openat
+func libc_openat()
+
+//go:linkname libc_posix_openpt libc_posix_openpt
+func libc_posix_openpt()
+
+//go:linkname libc_preadv libc_preadv
+func libc_preadv()
+
+//go:linkname libc_pthread_sigmask libc_pthread_sigmask
+func libc_pthread_sigmask()
+
+//go:linkname libc_ptsname_r libc_ptsname_r
+func libc_ptsname_r()
+
+//go:linkname libc_raise libc_raise
+func libc_raise()
+
+//go:linkname libc_readdir_r libc_readdir_r
+func libc_readdir_r()
+
+//go:linkname libc_readlinkat libc_readlinkat
+func libc_readlinkat()
+
+//go:linkname libc_renameat libc_renameat
+func libc_renameat()
+
+//go:linkname libc_renamex_np libc_renamex_np
+func libc_renamex_np()
+
+//go:linkname libc_sigaction libc_sigaction
+func libc_sigaction()
+
+//go:linkname libc_symlinkat libc_symlinkat
+func libc_symlinkat()
+
+//go:linkname libc_sysconf libc_sysconf
+func libc_sysconf()
+
+//go:linkname libc_sysctlbyname libc_sysctlbyname
+func libc_sysctlbyname()
+
+//go:linkname libc_unlinkat libc_unlinkat
+func libc_unlinkat()
+
+//go:linkname libc_unlockpt libc_unlockpt
+func libc_unlockpt()
+
+//go:linkname libc_usleep libc_usleep
+func libc_usleep()
+
+//go:linkname libc_utimensat libc_utimensat
+func libc_utimensat()
+
+// Stubs has the addresses by C name.
+var Stubs = map[string]uintptr{
+	"arc4random_buf":  abi.FuncPCABI0(libc_arc4random_buf),
+	"clock_gettime":   abi.FuncPCABI0(libc_clock_gettime),
+	"closedir":        abi.FuncPCABI0(libc_closedir),
+	"faccessat":       abi.FuncPCABI0(libc_faccessat),
+	"fchmodat":        abi.FuncPCABI0(libc_fchmodat),
+	"fchownat":        abi.FuncPCABI0(libc_fchownat),
+	"fcntl":           abi.FuncPCABI0(libc_fcntl),
+	"fdopendir":       abi.FuncPCABI0(libc_fdopendir),
+	"fstatat64":       abi.FuncPCABI0(libc_fstatat64),
+	"getcwd":          abi.FuncPCABI0(libc_getcwd),
+	"grantpt":         abi.FuncPCABI0(libc_grantpt),
+	"linkat":          abi.FuncPCABI0(libc_linkat),
+	"mkdirat":         abi.FuncPCABI0(libc_mkdirat),
+	"openat":          abi.FuncPCABI0(libc_openat),
+	"posix_openpt":    abi.FuncPCABI0(libc_posix_openpt),
+	"preadv":          abi.FuncPCABI0(libc_preadv),
+	"pthread_sigmask": abi.FuncPCABI0(libc_pthread_sigmask),
+	"ptsname_r":       abi.FuncPCABI0(libc_ptsname_r),
+	"raise":           abi.FuncPCABI0(libc_raise),
+	"readdir_r":       abi.FuncPCABI0(libc_readdir_r),
+	"readlinkat":      abi.FuncPCABI0(libc_readlinkat),
+	"renameat":        abi.FuncPCABI0(libc_renameat),
+	"renamex_np":      abi.FuncPCABI0(libc_renamex_np),
+	"sigaction":       abi.FuncPCABI0(libc_sigaction),
+	"symlinkat":       abi.FuncPCABI0(libc_symlinkat),
+	"sysconf":         abi.FuncPCABI0(libc_sysconf),
+	"sysctlbyname":    abi.FuncPCABI0(libc_sysctlbyname),
+	"unlinkat":        abi.FuncPCABI0(libc_unlinkat),
+	"unlockpt":        abi.FuncPCABI0(libc_unlockpt),
+	"usleep":          abi.FuncPCABI0(libc_usleep),
+	"utimensat":       abi.FuncPCABI0(libc_utimensat),
+}
+
+// Stub calls the stub at fn.
+//
+//go:uintptrkeepalive
+//go:nosplit
+func Stub(fn, a1, a2, a3, a4, a5, a6 uintptr) (r, r2 uintptr, errno Errno) {
+	return syscalln(fn, a1, a2, a3, a4, a5, a6)
+}
+
+func DarwinRelease() int { return int(darwinRelease()) }
