@@ -21,7 +21,7 @@ sync:
 
 # go run and go test find the runner on PATH when they cross to darwin.
 runner:
-	@ls misc/go_darwin_exec/*.go >/dev/null 2>&1 || exit 0; cd misc && $(RUN) go build -trimpath -buildmode=pie -o ../goroot/bin/go_darwin_amd64_exec ./go_darwin_exec
+	@cd misc && $(RUN) go build -trimpath -buildmode=pie -o ../goroot/bin/go_darwin_amd64_exec ./go_darwin_exec
 
 show:
 	@cd misc && $(RUN) go run ./show

@@ -127,7 +127,7 @@ func parseFlags(argv []string) *options {
 			o.exec, o.program, o.args, o.env = st, st.Path, st.Args, st.Env
 			return o
 		case "retry": // set by again
-			o.retry = number()
+			o.retry = max(o.retry, number()) // the newest comes first
 		default:
 			die(exitUsage, "unknown flag %s (%s -h prints help)", arg, myName())
 		}

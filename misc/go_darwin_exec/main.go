@@ -4,6 +4,11 @@
 
 //go:build linux && amd64
 
+// The Go runtime must not keep descriptors of the cgroup file system open, at
+// numbers that are the program's.
+//
+//go:debug containermaxprocs=0
+
 // Go_darwin_exec runs a static darwin/amd64 program on Linux, as XNU of a
 // chosen release would:
 //

@@ -485,3 +485,47 @@ func TestARM64Untouched(t *testing.T) {
 		t.Errorf("libraries %v, error %v", libs, err)
 	}
 }
+
+// TestSameFilesElsewhere: for the ports that the fork does not change, the
+// standard library is made of the files that upstream's go command selects.
+func TestSameFilesElsewhere(t *testing.T) {
+	top, err := tree.Top()
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream, err := exec.Command(filepath.Join(top, ".build", "graft"), "-C", top, "-print-upstream").Output()
+	if err != nil {
+		t.Fatalf("graft -print-upstream: %v", err)
+	}
+	roots := []string{strings.TrimSpace(string(upstream)), goroot(t)}
+	// These know the ports or name the fork.
+	ours := []string{"internal/buildcfg", "internal/platform"}
+	const format = "{{.ImportPath}} {{.GoFiles}} {{.CgoFiles}} {{.SFiles}} {{.HFiles}} {{.SysoFiles}} {{.TestGoFiles}} {{.XTestGoFiles}}"
+	for _, p := range []struct{ goos, goarch, cgo string }{
+		{"linux", "amd64", "0"}, {"linux", "amd64", "1"}, {"linux", "arm64", "0"}, {"darwin", "arm64", "0"}, {"darwin", "arm64", "1"},
+	} {
+		var lists [2]map[string]string
+		for i, root := range roots {
+			cmd := tree.Go(root, ".", []string{"GOTOOLCHAIN=local", "GOOS=" + p.goos, "GOARCH=" + p.goarch, "CGO_ENABLED=" + p.cgo}, "list", "-f", format, "std")
+			out, err := tree.Output(cmd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lists[i] = make(map[string]string)
+			for line := range strings.Lines(string(out)) {
+				pkg, files, _ := strings.Cut(strings.TrimSpace(line), " ")
+				if !slices.Contains(ours, pkg) {
+					lists[i][pkg] = files
+				}
+			}
+		}
+		if len(lists[0]) < 100 || len(lists[0]) != len(lists[1]) {
+			t.Errorf("%v: upstream lists %d packages, the fork %d", p, len(lists[0]), len(lists[1]))
+		}
+		for pkg, want := range lists[0] {
+			if got := lists[1][pkg]; got != want {
+				t.Errorf("%v: %s is made of\n%s, upstream's of\n%s", p, pkg, got, want)
+			}
+		}
+	}
+}

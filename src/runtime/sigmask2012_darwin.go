@@ -14,7 +14,7 @@ package runtime
 
 // minit as of 2012: signal stack, then the empty mask.
 //
-//graft:replace thread_darwin.go ? the thread's mask becomes empty, not the program's
+//graft:replace thread_darwin.go 9131cd1772f3 the thread's mask becomes empty, not the program's
 func minit() {
 	mp := getg().m
 	if mp.thport == 0 {

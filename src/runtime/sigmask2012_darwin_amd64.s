@@ -9,7 +9,7 @@
 // sigprocmask(48): how, new, old. Error: the program ends.
 // It changes the mask of every thread.
 //
-//graft:replace sys_darwin_amd64.s ? kernel entry 48 instead of 329
+//graft:replace sys_darwin_amd64.s b30a04fb3c1d kernel entry 48 instead of 329
 TEXT runtime·sigprocmask(SB),NOSPLIT,$8-24
 	MOVL	how+0(FP), DI
 	MOVQ	new+8(FP), SI

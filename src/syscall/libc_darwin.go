@@ -105,7 +105,10 @@ func keep(p unsafe.Pointer) {}
 
 // commpage is the address of the kernel's data page: 0x7fffffe00000, and
 // 0xffff0000 for a 32-bit process (osfmk/i386/cpu_capabilities.h).
-const commpage = 0x7fffffe00000*(^uintptr(0)>>63) + 0xffff0000*(1-^uintptr(0)>>63)
+const (
+	word64   = uint64(^uintptr(0)) >> 63
+	commpage = uintptr(word64*0x7fffffe00000 + (1-word64)*0xffff0000)
+)
 
 func cstrlen(p uintptr) uintptr {
 	var n uintptr

@@ -122,11 +122,23 @@ func emulSymlinkat(a *libcArgs) (r, errno uintptr) {
 	return inDir(a[1], a[2], sys_symlink, a[0], a[2], 0)
 }
 
+// fchmodat(dirfd, path, mode, flag). The mode of a symbolic link itself is an
+// attribute of setattrlist.
 func emulFchmodat(a *libcArgs) (r, errno uintptr) {
-	if a[3]&libcAtSymlinkNofollow != 0 {
-		return libcFailed, uintptr(ENOTSUP)
+	if a[3]&libcAtSymlinkNofollow == 0 {
+		return inDir(a[0], a[1], sys_chmod, a[1], a[2], 0)
 	}
-	return inDir(a[0], a[1], sys_chmod, a[1], a[2], 0)
+	list := attrlist{bitmapcount: 5, common: libcAttrAccessmask}
+	mode := uint32(a[2] & 0o7777)
+	entered, errno := enterDir(a[0], a[1])
+	if errno != 0 {
+		return libcFailed, errno
+	}
+	r, errno = kernel6(sys_setattrlist, a[1], addr(unsafe.Pointer(&list)), addr(unsafe.Pointer(&mode)), unsafe.Sizeof(mode), libcFsoptNofollow, 0)
+	leaveDir(entered)
+	keep(unsafe.Pointer(&list))
+	keep(unsafe.Pointer(&mode))
+	return r, errno
 }
 
 func emulFchownat(a *libcArgs) (r, errno uintptr) {
@@ -187,12 +199,13 @@ type attrlist struct {
 }
 
 const (
-	libcAttrModtime   = 0x400
-	libcAttrAcctime   = 0x1000
-	libcAttrFullpath  = 0x8000000
-	libcFsoptNofollow = 1
-	libcUtimeNow      = -1
-	libcUtimeOmit     = -2
+	libcAttrModtime    = 0x400
+	libcAttrAcctime    = 0x1000
+	libcAttrAccessmask = 0x20000
+	libcAttrFullpath   = 0x8000000
+	libcFsoptNofollow  = 1
+	libcUtimeNow       = -1
+	libcUtimeOmit      = -2
 )
 
 // utimensat(dirfd, path, times, flag): setattrlistat from 10.13 on, before

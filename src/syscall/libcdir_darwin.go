@@ -99,7 +99,8 @@ func (d *dirStream) fill() (errno uintptr) {
 	return 0
 }
 
-// getcwd(buf, size)
+// getcwd(buf, size). A path that F_GETPATH has no room for, 1024 bytes and more,
+// is ENAMETOOLONG: package os then goes up by itself.
 func emulGetcwd(a *libcArgs) (r, errno uintptr) {
 	var path pathBuf
 	dot := [2]byte{'.', 0}
@@ -114,6 +115,9 @@ func emulGetcwd(a *libcArgs) (r, errno uintptr) {
 	}
 	if errno == uintptr(ENOSPC) { // longer than F_GETPATH can tell
 		errno = uintptr(ERANGE)
+	}
+	if errno == uintptr(ENOSPC) {
+		errno = uintptr(ENAMETOOLONG)
 	}
 	if errno != 0 {
 		return libcFailed, errno

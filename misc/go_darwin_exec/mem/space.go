@@ -15,6 +15,7 @@
 package mem
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"sync"
@@ -363,6 +364,34 @@ func (s *Space) Poke(addr, old, new uint64) bool {
 	}
 	ok := vcpu.CompareAndSwap64(addr, old, new)
 	vcpu.Raw(syscall.SYS_MPROTECT, page, PageSize, uintptr(r.Prot), 0, 0, 0)
+	return ok
+}
+
+// WriteText writes new over old in private executable memory that no thread
+// runs or reads. It reports whether it could.
+func (s *Space) WriteText(addr uint64, old, new []byte) bool {
+	s.lock()
+	defer s.unlock()
+	i := s.index(addr)
+	if i == len(s.regions) {
+		return false
+	}
+	r := &s.regions[i]
+	end := addr + uint64(len(new))
+	if r.Start > addr || r.End < end || r.Shared || r.Kind != KindGuest || r.Prot&ProtExec == 0 {
+		return false
+	}
+	page := uintptr(addr &^ (PageSize - 1))
+	size := uintptr(end+PageSize-1)&^(PageSize-1) - page
+	have := make([]byte, len(old))
+	if !vcpu.CopyIn(have, addr) || !bytes.Equal(have, old) {
+		return false
+	}
+	if _, e := vcpu.Raw(syscall.SYS_MPROTECT, page, size, protAll, 0, 0, 0); e != 0 {
+		return false
+	}
+	ok := vcpu.CopyOut(addr, new)
+	vcpu.Raw(syscall.SYS_MPROTECT, page, size, uintptr(r.Prot), 0, 0, 0)
 	return ok
 }
 

@@ -13,9 +13,12 @@
 // between the two, or code that jumps there, only traps. A site is patched
 // after it has trapped, never by looking for its bytes: those may be data.
 //
+// Where there is no such load, or it crosses a cache line, the SYSCALL becomes
+// a short jump to a jump that is put into the padding between two functions.
+//
 // A springboard is
 //
-//	mov/add $imm, %rax      the displaced instruction
+//	mov/add $imm, %rax      the displaced instruction, if there is one
 //	mov     %fs:0, %r11     the Ctx
 //	movabs  $return, %rcx
 //	jmp     *cell(%rip)     vcpu.FastEntry
@@ -142,30 +145,77 @@ func (p *Patcher) prepare(at uint64, r *vcpu.Regs) *site {
 	if !bytes.Equal(b[10:], []byte{0x0f, 0x05}) {
 		return nil
 	}
-	n := load(b[:10], r)
-	if n == 0 {
+	if n := load(b[:10], r); n != 0 && inLine(at-uint64(n), jmpSize) {
+		s := &site{at: at, load: at - uint64(n)}
+		if !p.board(s, b[10-n:10], at+syscallSize) {
+			return nil
+		}
+		return s.exchange(s.load, jmp(s.load, s.board))
+	}
+	if !inLine(at, syscallSize) {
 		return nil
 	}
-	s := &site{at: at, load: at - uint64(n)}
-	// The jump must change by one store within one cache line, or a thread
-	// that runs there may see half of it.
-	if s.load/lineSize != (s.load+jmpSize-1)/lineSize {
+	hole := findHole(at)
+	if hole == 0 {
 		return nil
 	}
-	s.word = min(s.load, s.load&^(lineSize-1)+lineSize-8)
+	s := &site{at: at, load: at}
+	if !p.board(s, nil, at+syscallSize) || !p.space.WriteText(hole, padding[:jmpSize], jmp(hole, s.board)) {
+		return nil
+	}
+	return s.exchange(at, []byte{0xeb, byte(hole - (at + syscallSize))})
+}
+
+// inLine reports whether n bytes lie in one cache line. What is changed by one
+// store within a line is seen by a thread that runs there before or after,
+// but never in between.
+func inLine(addr, n uint64) bool { return addr/lineSize == (addr+n-1)/lineSize }
+
+// exchange prepares the exchange of the bytes at addr, which are in one line.
+func (s *site) exchange(addr uint64, code []byte) *site {
+	s.word = min(addr, addr&^(lineSize-1)+lineSize-8)
 	var w [8]byte
 	if !vcpu.CopyIn(w[:], s.word) {
 		return nil
 	}
-	if !p.board(s, b[10-n:10], at+syscallSize) {
-		return nil
-	}
 	s.plain = binary.LittleEndian.Uint64(w[:])
-	j := w[s.load-s.word:]
-	j[0] = 0xe9
-	binary.LittleEndian.PutUint32(j[1:], uint32(s.board-(s.load+jmpSize)))
+	copy(w[addr-s.word:], code)
 	s.jump = binary.LittleEndian.Uint64(w[:])
 	return s
+}
+
+// jmp encodes a jump from an address to another.
+func jmp(from, to uint64) []byte {
+	return binary.LittleEndian.AppendUint32([]byte{0xe9}, uint32(to-(from+jmpSize)))
+}
+
+// padding is what linkers put between functions.
+var padding = bytes.Repeat([]byte{0xcc}, 32)
+
+// findHole returns the address of unused padding within reach of a short jump
+// from the SYSCALL at at, or 0. Padding ends where a function may begin, at a
+// multiple of 16.
+func findHole(at uint64) uint64 {
+	const align = 16
+	var b [jmpSize]byte
+	for end := (at + 128) &^ (align - 1); end > at-100; end -= align {
+		hole := end - jmpSize
+		if dist := int64(hole - (at + syscallSize)); dist > 127 || dist < -128 {
+			continue
+		}
+		if hole < at+syscallSize && at < end {
+			continue
+		}
+		if vcpu.CopyIn(b[:], hole) && bytes.Equal(b[:], padding[:jmpSize]) {
+			// Take the beginning, so that the rest still ends where it did.
+			var c [1]byte
+			for int64(hole-1-(at+syscallSize)) >= -128 && vcpu.CopyIn(c[:], hole-1) && c[0] == padding[0] {
+				hole--
+			}
+			return hole
+		}
+	}
+	return 0
 }
 
 // board writes a springboard for s.

@@ -9,6 +9,7 @@ package vcpu
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"unsafe"
 )
 
@@ -42,8 +43,31 @@ const (
 	initMXCSR = 0x1f80
 )
 
-// CPUID executes CPUID.
-func CPUID(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
+func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
+
+// cpuidMemo remembers answers of CPUID: in a virtual machine each costs tens
+// of microseconds.
+var cpuidMemo struct {
+	sync.Mutex
+	list []cpuidAnswer
+}
+
+type cpuidAnswer struct{ leaf, sub, eax, ebx, ecx, edx uint32 }
+
+// CPUID executes CPUID, once for each question.
+func CPUID(leaf, sub uint32) (eax, ebx, ecx, edx uint32) {
+	m := &cpuidMemo
+	m.Lock()
+	defer m.Unlock()
+	for _, a := range m.list {
+		if a.leaf == leaf && a.sub == sub {
+			return a.eax, a.ebx, a.ecx, a.edx
+		}
+	}
+	eax, ebx, ecx, edx = cpuid(leaf, sub)
+	m.list = append(m.list, cpuidAnswer{leaf, sub, eax, ebx, ecx, edx})
+	return
+}
 
 // xgetbv0 executes XGETBV with ECX = 0.
 func xgetbv0() uint64

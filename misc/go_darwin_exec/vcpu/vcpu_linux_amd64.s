@@ -610,8 +610,8 @@ TEXT ·wrgsbase(SB), NOSPLIT|NOFRAME, $0-8
 	WRGSBASEQ	AX
 	RET
 
-// func CPUID(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
-TEXT ·CPUID(SB), NOSPLIT|NOFRAME, $0-24
+// func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
+TEXT ·cpuid(SB), NOSPLIT|NOFRAME, $0-24
 	MOVL	leaf+0(FP), AX
 	MOVL	sub+4(FP), CX
 	CPUID

@@ -7,6 +7,7 @@ package xnu
 import (
 	"encoding/binary"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -100,27 +101,37 @@ func (p *Proc) Run() {
 	select {}
 }
 
-// ReserveFDs makes the Go runtime open the descriptors of its poller, which
-// it would otherwise do at some later moment, and puts them out of the guest's
-// way: all lower numbers are taken for a moment.
+// pollerFDBase is where ReserveFDs puts the poller: as high as can be reached
+// quickly.
+const pollerFDBase = 250
+
+// ReserveFDs makes the Go runtime open the descriptors of its poller, which it
+// would otherwise do at some later moment, and puts them out of the guest's
+// way: the lower numbers are all taken for a moment.
 func ReserveFDs() {
 	first, err := syscall.Open("/dev/null", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
-	taken := []int{first}
-	for fd := int32(first); fd < hiddenFDBase-1; {
-		n, e := host(syscall.SYS_FCNTL, uintptr(first), syscall.F_DUPFD_CLOEXEC, uintptr(fd+1), 0, 0, 0)
-		if e != 0 || int32(n) >= hiddenFDBase {
-			if e == 0 {
-				syscall.Close(int(n))
-			}
+	taken := make([]int, 1, pollerFDBase)
+	taken[0] = first
+	for base := min(pollerFDBase, hiddenFDBase); int32(taken[len(taken)-1]) < base-1; {
+		n, e := host(syscall.SYS_FCNTL, uintptr(first), syscall.F_DUPFD_CLOEXEC, 0, 0, 0, 0)
+		if e != 0 {
 			break
 		}
 		taken = append(taken, int(n))
-		fd = int32(n)
 	}
-	time.AfterFunc(time.Hour, func() {}).Stop()
+	time.AfterFunc(time.Hour, func() {}).Stop() // a timer needs the poller
+	found := 0
+	for fd, end := taken[len(taken)-1]+1, taken[len(taken)-1]+64; fd < end && found < len(pollerFDs); fd++ {
+		var link [32]byte
+		n, err := syscall.Readlink("/proc/self/fd/"+strconv.Itoa(fd), link[:])
+		if name := string(link[:max(n, 0)]); err == nil && (name == "anon_inode:[eventpoll]" || name == "anon_inode:[eventfd]") {
+			pollerFDs[found] = int32(fd)
+			found++
+		}
+	}
 	for _, fd := range taken {
 		syscall.Close(fd)
 	}

@@ -115,7 +115,13 @@ var hiddenFDBase = func() int32 {
 
 // fdHidden reports whether fd is one of the runner's own, which the guest must
 // find closed.
-func fdHidden(fd int32) bool { return fd >= hiddenFDBase && fd < hiddenFDBase+1024 }
+func fdHidden(fd int32) bool {
+	return fd >= hiddenFDBase && fd < hiddenFDBase+1024 || fd != 0 && (fd == pollerFDs[0] || fd == pollerFDs[1])
+}
+
+// pollerFDs are the descriptors of the Go runtime's poller, which cannot be
+// moved once they are open: see ReserveFDs.
+var pollerFDs [2]int32
 
 // hideFD moves a descriptor that the runner has just opened out of the
 // guest's way, close-on-exec.

@@ -212,21 +212,14 @@ func (t *Thread) fdPath(i int, fd int32) uintptr {
 // copyinstr reads the string at guest address p into dst, which must have room
 // for its NUL. It returns the length without it.
 func copyinstr(dst []byte, p uint64) (int, Errno) {
-	const page = 4096
-	n := 0
-	for n < len(dst) {
-		c := page - int(p%page)
-		c = min(c, len(dst)-n, 256)
-		if !vcpu.CopyIn(dst[n:n+c], p) {
-			return 0, EFAULT
-		}
-		if i := bytes.IndexByte(dst[n:n+c], 0); i >= 0 {
-			return n + i, 0
-		}
-		n += c
-		p += uint64(c)
+	n := vcpu.CopyInStr(dst, p)
+	switch {
+	case n < 0:
+		return 0, EFAULT
+	case n == len(dst):
+		return 0, ENAMETOOLONG
 	}
-	return 0, ENAMETOOLONG
+	return n, 0
 }
 
 // ret drops the result of a host call of which only the error counts.

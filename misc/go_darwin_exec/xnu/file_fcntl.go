@@ -69,8 +69,11 @@ var fcntlSince = map[fcntlCmd]Release{
 
 // Linux's commands that differ (include/uapi/asm-generic/fcntl.h).
 const (
-	linuxFSetown  = 8
-	linuxFGetown  = 9
+	linuxFSetown = 8
+
+	linuxFGetownEx  = 16
+	linuxFOwnerPgrp = 2
+
 	linuxOfdGetlk = 36
 	linuxOfdSetlk = 37
 	linuxOfdSetkw = 38
@@ -105,8 +108,14 @@ func sysFcntl(t *Thread, a *args) (uint64, Errno) {
 		const settable = oNonblock | oAppend | oAsync | oSync | oDsync
 		return ret(host(syscall.SYS_FCNTL, fd, syscall.F_SETFL, hostOpenFlags(openFlag(arg)&settable, t.p.Release), 0, 0, 0))
 	case fGetown:
-		n, e := host(syscall.SYS_FCNTL, fd, linuxFGetown, 0, 0, 0, 0)
-		return n, e
+		// Linux's F_GETOWN could not tell a group from an error.
+		b := t.fs.buf[:8] // struct f_owner_ex: type, pid
+		_, e := host(syscall.SYS_FCNTL, fd, linuxFGetownEx, hostBuf(&b[0]), 0, 0, 0)
+		n := int32(getUint32(b[4:]))
+		if getUint32(b) == linuxFOwnerPgrp {
+			n = -n
+		}
+		return uint64(int64(n)), e
 	case fSetown:
 		return ret(host(syscall.SYS_FCNTL, fd, linuxFSetown, uintptr(int32(arg)), 0, 0, 0))
 	case fGetlk:

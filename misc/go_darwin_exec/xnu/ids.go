@@ -6,7 +6,9 @@ package xnu
 
 import (
 	"bytes"
+	"encoding/hex"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -38,6 +40,8 @@ func init() {
 		"getpriority": sysGetpriority,
 		"setpriority": sysSetpriority,
 		"getrusage":   sysGetrusage,
+		"setprivexec": sysSetprivexec,
+		"gethostuuid": sysGethostuuid,
 
 		"csops":            sysCsops,
 		"csops_audittoken": sysCsops,
@@ -67,6 +71,10 @@ func (t *Thread) credentials(nr, a1, a2, a3 uintptr) (uint64, Errno) {
 		return ret(host(nr, a1, a2, a3, 0, 0, 0))
 	}
 	_, _, err := syscall.AllThreadsSyscall(nr, a1, a2, a3)
+	// With other credentials Linux makes the process's /proc/self, on which
+	// F_GETPATH and others rely, root's.
+	const prSetDumpable = 4
+	host(syscall.SYS_PRCTL, prSetDumpable, 1, 0, 0, 0, 0)
 	return 0, fromHost(uintptr(err))
 }
 
@@ -315,4 +323,24 @@ func sysCsops(t *Thread, a *args) (uint64, Errno) {
 	b := t.fs.buf[:4]
 	putUint32(b, 0)
 	return 0, copyoutBytes(a[2], b)
+}
+
+// privexec is what setprivexec sets, whether the process may be debugged, and
+// has no effect here.
+var privexec atomic.Int32
+
+// sysSetprivexec returns the old value
+// (xnu-11215 bsd/kern/kern_prot.c:setprivexec).
+func sysSetprivexec(t *Thread, a *args) (uint64, Errno) {
+	return uint64(privexec.Swap(int32(a[0]))), 0
+}
+
+// sysGethostuuid is the host's machine-id.
+func sysGethostuuid(t *Thread, a *args) (uint64, Errno) {
+	id := bytes.TrimSpace(readHostFile("/etc/machine-id"))
+	b := make([]byte, hex.DecodedLen(len(id)))
+	if _, err := hex.Decode(b, id); err != nil || len(b) != 16 {
+		return 0, EIO
+	}
+	return 0, copyoutBytes(a[0], b)
 }

@@ -467,22 +467,22 @@ var vnodeStat = statLayout{136, 0, 4, 6, 8, 8, 16, 20, 116, 24, 40, 56, 72, 8, 8
 
 // regionInfo describes the guest's mapping at addr, or the next one above it:
 // struct proc_regionwithpathinfo. None: EINVAL
-// (xnu-11215 bsd/kern/proc_info.c:proc_pidregionpathinfo).
+// (xnu-11215 bsd/kern/proc_info.c:proc_pidregionpathinfo). The host's table
+// only names the file: it splits a region where the runner patched a page.
 func (t *Thread) regionInfo(addr uint64) ([]byte, Errno) {
-	for line := range bytes.Lines(readHostFile("/proc/self/maps")) {
-		m, ok := parseMapsLine(string(line))
-		if !ok || m.end <= addr {
+	for _, r := range t.p.Space.Regions() {
+		if r.End <= addr || r.Kind != mem.KindGuest {
 			continue
 		}
-		r, ok := t.guestPart(m, addr)
-		if !ok {
-			continue
+		var m hostMapping
+		if r.File {
+			m = hostMappingAt(r.Start)
 		}
 		b := make([]byte, procRegioninfoSize, procRegionwithpathinfoSize)
 		putUint32(b, uint32(r.Prot))
 		putUint32(b[4:], uint32(r.MaxProt))
-		putUint32(b[8:], 1) // VM_INHERIT_COPY
-		putUint64(b[16:], m.offset+r.Start-m.start)
+		putUint32(b[8:], uint32(r.Inherit))
+		putUint64(b[16:], m.offset)
 		putUint32(b[52:], 1)   // ref_count
 		shareMode := uint32(2) // SM_PRIVATE
 		if r.Shared {
@@ -496,19 +496,16 @@ func (t *Thread) regionInfo(addr uint64) ([]byte, Errno) {
 	return nil, EINVAL
 }
 
-// guestPart is the first part of a host mapping at or above addr that is the
-// guest's.
-func (t *Thread) guestPart(m hostMapping, addr uint64) (mem.Region, bool) {
-	for _, r := range t.p.Space.Regions() {
-		if r.End <= addr || r.End <= m.start || r.Start >= m.end {
-			continue
-		}
-		r.Start, r.End = max(r.Start, m.start), min(r.End, m.end)
-		if r.End > addr {
-			return r, true
+// hostMappingAt returns the file that the host has mapped at addr, and the
+// offset of addr in it.
+func hostMappingAt(addr uint64) hostMapping {
+	for line := range bytes.Lines(readHostFile("/proc/self/maps")) {
+		if m, ok := parseMapsLine(string(line)); ok && m.start <= addr && addr < m.end {
+			m.offset += addr - m.start
+			return m
 		}
 	}
-	return mem.Region{}, false
+	return hostMapping{}
 }
 
 // A hostMapping is a line of /proc/self/maps.

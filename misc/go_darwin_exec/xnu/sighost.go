@@ -80,10 +80,9 @@ var guestThreadBlocks = hostSetOf(xsig.Set(1<<31-1) &^
 
 // hostThreadMask puts guestThreadBlocks on the calling host thread and
 // returns the mask it had.
-func hostThreadMask() (old hostSet) { return hostSigmask(linuxSigBlock, guestThreadBlocks) }
+func hostThreadMask() (old hostSet) { return hostSigmask(linuxSigSetmask, guestThreadBlocks) }
 
 const (
-	linuxSigBlock   = 0
 	linuxSigUnblock = 1
 	linuxSigSetmask = 2
 )

@@ -185,7 +185,7 @@ func guestXattrs(list []byte) []byte {
 		}
 		name := list[:i+1]
 		list = list[i+1:]
-		if len(name) > len(xattrUser) && string(name[:len(xattrUser)]) == xattrUser {
+		if len(name) > len(xattrUser)+1 && string(name[:len(xattrUser)]) == xattrUser {
 			out = append(out, name[len(xattrUser):]...)
 		}
 	}

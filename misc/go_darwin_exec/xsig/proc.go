@@ -114,7 +114,7 @@ func NewProc(release int, s State, random func() uint64) *Proc {
 		intr:    s.Intr,
 		siginfo: s.Siginfo,
 		mask:    s.Mask &^ cantMask,
-		noStop:  s.NoStop, noZombie: s.NoZombie,
+		noStop:  s.NoStop, noZombie: s.NoZombie || s.Ignore.Has(SIGCHLD),
 		token: random(),
 	}
 	for n := 1; n < NSIG; n++ {

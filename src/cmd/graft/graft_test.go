@@ -586,6 +586,9 @@ func TestInterrupted(t *testing.T) {
 		if err != nil && err != stopped {
 			t.Fatal(err)
 		}
+		if _, serr := os.Stat(out.stage()); serr == nil && !strings.HasPrefix(step, "commit") {
+			t.Errorf("stopped at %q: what was staged still takes space", step)
+		}
 		return step, err == nil
 	}
 	// The first composition: nothing is there until all is.

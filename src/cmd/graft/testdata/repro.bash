@@ -16,6 +16,8 @@ for dir in one another/longer/name; do
 	mkdir -p "$tmp/$dir"
 	cp -R "$top"/{VERSION,go.env,lib,src,test} "$tmp/$dir"
 	[[ ! -d $top/api ]] || cp -R "$top/api" "$tmp/$dir"
+done
+for dir in one another/longer/name; do
 	# Neither build finds anything of the other's in a cache.
 	GOCACHE=$tmp/cache bash "$tmp/$dir/src/make.bash" >"$tmp/log" 2>&1 || {
 		cat "$tmp/log"

@@ -1,0 +1,332 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux && amd64
+
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
+)
+
+var (
+	runnerPath string // the runner as it is shipped
+	plainPath  string // the same, built without -buildmode=pie
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "go_darwin_exec")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		runnerPath, plainPath = dir+"/go_darwin_exec", dir+"/plain"
+		for _, args := range [][]string{{"-buildmode=pie", "-o", runnerPath}, {"-buildmode=exe", "-o", plainPath}} {
+			if out, err := exec.Command("go", append([]string{"build"}, append(args, ".")...)...).CombinedOutput(); err != nil {
+				fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+				return 1
+			}
+		}
+		return m.Run()
+	}())
+}
+
+// program writes a file to run.
+func program(t testing.TB, b []byte) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(name, b, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// result is how a command ended.
+type result struct {
+	status         int
+	signal         syscall.Signal
+	stdout, stderr string
+}
+
+func run(t testing.TB, cmd *exec.Cmd) (r result) {
+	t.Helper()
+	var out, err bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &err
+	timer := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	e := cmd.Run()
+	var ee *exec.ExitError
+	if e != nil && !errors.As(e, &ee) {
+		t.Fatal(e)
+	}
+	ws := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	r = result{status: ws.ExitStatus(), stdout: out.String(), stderr: err.String()}
+	if ws.Signaled() {
+		r.signal = ws.Signal()
+	}
+	return r
+}
+
+func TestExitStatus(t *testing.T) {
+	for _, status := range []int{0, 1, 42, 255} {
+		r := run(t, exec.Command(runnerPath, program(t, tm.Build(tm.Exit(uint32(status))))))
+		if r != (result{status: status}) {
+			t.Errorf("exit(%d): %+v", status, r)
+		}
+	}
+	for _, tt := range []struct {
+		code   string
+		signal syscall.Signal
+	}{
+		{"\x0f\x0b", syscall.SIGILL},
+		{"\x8b\x04\x25\x10\x00\x00\x00", syscall.SIGSEGV},
+		{"\x31\xc9\xf7\xf1", syscall.SIGFPE},
+		{"\xcc", syscall.SIGTRAP},
+	} {
+		cmd := exec.Command("/bin/sh", "-c", `ulimit -c 0; exec "$@"`, "sh", runnerPath, program(t, tm.Build([]byte(tt.code))))
+		if r := run(t, cmd); r.signal != tt.signal {
+			t.Errorf("code % x: %+v, want %v", tt.code, r, tt.signal)
+		}
+	}
+}
+
+// dumpStack writes what lies between the initial SP and the end of the page of
+// the stack's end to stdout.
+func dumpStack() []byte {
+	return tm.Code(
+		"\xbf", uint32(1), // mov $1, %edi
+		"\x48\x89\xe6",                     // mov %rsp, %rsi
+		"\x48\xba", uint64(0x7ff7bff00000), // movabs $top, %rdx
+		"\x48\x29\xe2",                         // sub %rsp, %rdx
+		"\xb8", uint32(0x02000004), "\x0f\x05", // write
+		string(tm.Exit(0)))
+}
+
+// parseStack returns the lists of strings on a dumped stack.
+func parseStack(t *testing.T, b []byte) (lists [3][]string) {
+	t.Helper()
+	le := binary.LittleEndian
+	if len(b) < 32 {
+		t.Fatalf("%d bytes of stack", len(b))
+	}
+	top := uint64(0x7ff7bff00000)
+	sp := top - uint64(len(b))
+	argc := le.Uint64(b)
+	i := 8
+	for n := range lists {
+		for ; le.Uint64(b[i:]) != 0; i += 8 {
+			s := b[le.Uint64(b[i:])-sp:]
+			lists[n] = append(lists[n], string(s[:bytes.IndexByte(s, 0)]))
+		}
+		i += 8
+	}
+	if int(argc) != len(lists[0]) {
+		t.Errorf("argc is %d, but there are %d arguments", argc, len(lists[0]))
+	}
+	return lists
+}
+
+// TestStart checks that arguments and environment arrive as they are, also the
+// variables that would change the runner's own runtime.
+func TestStart(t *testing.T) {
+	name := program(t, tm.Build(dumpStack()))
+	args := []string{name, "", "-trace", "a b", "\xff\xfe", "--", "-h"}
+	for _, env := range [][]string{
+		{},
+		{"A=1", "B=", "C", "=D", "A=2"},
+		{"GODEBUG=gctrace=1", "GOMAXPROCS=1", "GOTRACEBACK=crash", "GOGC=off", "PATH=/nowhere"},
+	} {
+		cmd := exec.Command(runnerPath, args...)
+		cmd.Env = env
+		if len(env) == 0 {
+			cmd.Env = []string{""}
+		}
+		r := run(t, cmd)
+		if r.status != 0 || r.signal != 0 || r.stderr != "" {
+			t.Fatalf("%+v", r)
+		}
+		lists := parseStack(t, []byte(r.stdout))
+		if !slices.Equal(lists[0], args) {
+			t.Errorf("arguments %q, want %q", lists[0], args)
+		}
+		got := slices.DeleteFunc(lists[1], func(s string) bool { return s == "" })
+		want := slices.DeleteFunc(slices.Clone(cmd.Env), func(s string) bool { return s == "" })
+		if strings.Contains(strings.Join(env, " "), "A=1") {
+			want = cmd.Environ() // package exec drops the first A
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("environment %q, want %q", got, want)
+		}
+		if lists[2][0] != "executable_path="+name {
+			t.Errorf("apple[0] is %q", lists[2][0])
+		}
+	}
+}
+
+// TestRefusals checks the message and the status for what cannot be run. There
+// must be one line, and it must say what is wrong.
+func TestRefusals(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, b []byte, mode os.FileMode) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, b, mode); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	good := tm.Build(tm.Exit(0))
+	big := bytes.Clone(good)
+	binary.LittleEndian.PutUint64(big[tm.DataVMAddr:], 0x500000000000)
+	binary.LittleEndian.PutUint64(big[tm.DataVMSize:], 0x100000000000)
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{dir + "/missing"}, exitNotFound, "no such file"},
+		{[]string{dir + "/missing/deeper"}, exitNotFound, "no such file"},
+		{[]string{file("plain", good, 0o666) + "/x"}, exitNotFound, "not a directory"},
+		{[]string{"surely-no-such-program"}, exitNotFound, "not found in PATH"},
+		{[]string{dir}, exitCannot, "is a directory"},
+		{[]string{fifo}, exitCannot, "is not a regular file"},
+		{[]string{"/dev/null"}, exitCannot, "is not a regular file"},
+		{[]string{file("mode", good, 0o666)}, exitCannot, "not executable"},
+		{[]string{file("empty", nil, 0o777)}, exitCannot, "is empty"},
+		{[]string{file("script", []byte("#!/bin/sh\n"), 0o777)}, exitCannot, "is a script"},
+		{[]string{runnerPath}, exitCannot, "is an ELF file"},
+		{[]string{file("truncated", good[:0x1800], 0o777)}, exitCannot, "truncated"},
+		{[]string{file("text", []byte("hello"), 0o777)}, exitCannot, "not a Mach-O"},
+		{[]string{file("big", big, 0o777)}, exitCannot, "the runner's own memory lies where"},
+		{[]string{}, exitUsage, "which program?"},
+		{[]string{"-bogus", "x"}, exitUsage, "unknown flag -bogus"},
+		{[]string{"-xnu"}, exitUsage, "-xnu needs a value"},
+		{[]string{"-xnu", "10.5", "x"}, exitUsage, `unknown release "10.5"`},
+		{[]string{"-exec-state", "junk"}, exitUsage, "-exec-state"},
+		{[]string{"-exec-state", "ffffffffffffffff,0,0,0,0,0,0,0", "x"}, exitUsage, "-exec-state"},
+	} {
+		r := run(t, exec.Command(runnerPath, tt.args...))
+		if r.status != tt.status || r.stdout != "" || !strings.HasPrefix(r.stderr, "go_darwin_exec: ") ||
+			!strings.Contains(r.stderr, tt.want) || strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("%q: %+v; want status %d, %q", tt.args, r, tt.status, tt.want)
+		}
+	}
+	if os.Geteuid() != 0 {
+		r := run(t, exec.Command(runnerPath, file("secret", good, 0o111)))
+		if r.status != exitCannot || !strings.Contains(r.stderr, "cannot be read") {
+			t.Errorf("unreadable file: %+v", r)
+		}
+	}
+}
+
+func TestNotPIE(t *testing.T) {
+	r := run(t, exec.Command(plainPath, program(t, tm.Build(tm.Exit(0)))))
+	if r.status != exitHost || !strings.Contains(r.stderr, "-buildmode=pie") {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	if r := run(t, exec.Command(runnerPath, "-h")); r.status != 0 || r.stderr != "" || !strings.HasPrefix(r.stdout, "usage: go_darwin_exec") {
+		t.Errorf("-h: %+v", r)
+	}
+	if r := run(t, exec.Command(runnerPath, "-version")); r.status != 0 || r.stderr != "" || !strings.Contains(r.stdout, "goxnu") {
+		t.Errorf("-version: %+v", r)
+	}
+	prog := program(t, tm.Build(tm.Exit(3)))
+	for _, s := range systems {
+		for _, name := range []string{s.name, fmt.Sprint(int(s.release))} {
+			if r := run(t, exec.Command(runnerPath, "-xnu", name, prog)); r != (result{status: 3}) {
+				t.Errorf("-xnu %s: %+v", name, r)
+			}
+		}
+	}
+	if r := run(t, exec.Command(runnerPath, "-trace", prog)); r.status != 3 || !strings.Contains(r.stderr, "exit(") {
+		t.Errorf("-trace: %+v", r)
+	}
+	trace := filepath.Join(t.TempDir(), "trace")
+	if r := run(t, exec.Command(runnerPath, "-trace="+trace, "--", prog)); r != (result{status: 3}) {
+		t.Errorf("-trace=FILE: %+v", r)
+	}
+	if b, err := os.ReadFile(trace); err != nil || !strings.Contains(string(b), "exit(") {
+		t.Errorf("trace: %v, %q", err, b)
+	}
+}
+
+// TestName runs the runner as go run finds it, and a program that is on PATH.
+func TestName(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "go_darwin_amd64_exec")
+	if err := os.Symlink(runnerPath, link); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, exec.Command(link, "/missing")); r.status != exitNotFound || !strings.HasPrefix(r.stderr, "go_darwin_amd64_exec: /missing: ") {
+		t.Errorf("%+v", r)
+	}
+	if err := os.WriteFile(dir+"/prog", tm.Build(tm.Exit(7)), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(link, "prog")
+	cmd.Env = append(os.Environ(), "PATH="+dir)
+	if r := run(t, cmd); r != (result{status: 7}) {
+		t.Errorf("program on PATH: %+v", r)
+	}
+}
+
+// TestDescriptors checks that a new program has the descriptors 0, 1 and 2,
+// and that the next one is 3.
+func TestDescriptors(t *testing.T) {
+	// exit(dup(0))
+	code := tm.Code("\x31\xff\xb8", uint32(0x02000029), "\x0f\x05", "\x89\xc7\xb8", uint32(0x02000001), "\x0f\x05")
+	if r := run(t, exec.Command(runnerPath, program(t, tm.Build(code)))); r != (result{status: 3}) {
+		t.Errorf("%+v", r)
+	}
+}
+
+// BenchmarkStart runs a program that exits at once.
+func BenchmarkStart(b *testing.B) {
+	prog := program(b, tm.Build(tm.Exit(0)))
+	for b.Loop() {
+		if r := run(b, exec.Command(runnerPath, prog)); r.status != 0 {
+			b.Fatalf("%+v", r)
+		}
+	}
+}
+
+// BenchmarkGetpid has a guest make many system calls.
+func BenchmarkGetpid(b *testing.B) {
+	const n = 2_000_000
+	prog := program(b, tm.Build(tm.Code(
+		"\xbb", uint32(n), // mov $n, %ebx
+		"\xb8", uint32(0x02000014), "\x0f\x05", // getpid
+		"\xff\xcb\x75\xf5", // dec %ebx; jnz
+		string(tm.Exit(0)))))
+	start := time.Now()
+	loops := 0
+	for b.Loop() {
+		if r := run(b, exec.Command(runnerPath, prog)); r.status != 0 {
+			b.Fatalf("%+v", r)
+		}
+		loops++
+	}
+	b.ReportMetric(float64(time.Since(start).Nanoseconds())/float64(loops)/n, "ns/call")
+}
