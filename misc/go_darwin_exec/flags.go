@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xnu"
 )
 
@@ -80,7 +81,7 @@ The runner is no sandbox: the program can do whatever you can.
 // parseFlags parses the command line, which begins with the runner's name.
 // What follows the program's name is the program's.
 func parseFlags(argv []string) *options {
-	o := &options{release: systems[len(systems)-1].release, traceFD: 2, env: os.Environ()}
+	o := &options{release: systems[len(systems)-1].release, traceFD: 2, env: vcpu.Environ()}
 	args := argv[min(1, len(argv)):]
 	for len(args) > 0 {
 		arg := args[0]

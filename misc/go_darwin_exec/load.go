@@ -151,5 +151,5 @@ func again(o *options, why error) error {
 		return why
 	}
 	argv := slices.Concat(os.Args[:1], []string{"-retry=" + strconv.Itoa(o.retry+1)}, os.Args[1:])
-	return syscall.Exec("/proc/self/exe", argv, os.Environ())
+	return syscall.Exec("/proc/self/exe", argv, vcpu.Environ())
 }

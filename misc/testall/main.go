@@ -174,11 +174,11 @@ func (t *tester) fail(name, why string) {
 }
 
 func (t *tester) graft() error {
-	return t.goTest(filepath.Join(t.top, "src", "cmd", "graft"), []string{"GO111MODULE=off"}, ".")
+	return t.goTest(unwrapped, filepath.Join(t.top, "src", "cmd", "graft"), []string{"GO111MODULE=off"}, ".")
 }
 
 func (t *tester) misc() error {
-	return t.goTest(filepath.Join(t.top, "misc"), nil, "-timeout=20m", "./...")
+	return t.goTest(unwrapped, filepath.Join(t.top, "misc"), nil, "-timeout=20m", "./...")
 }
 
 // port returns the settings that make the go command build for the port and run under the runner.
@@ -188,7 +188,7 @@ func (t *tester) port() []string {
 
 // programs has testdir run what graft put from test/ into the composed tree.
 func (t *tester) programs() error {
-	return t.goTest(filepath.Join(t.goroot, "src", "cmd"), append(t.port(), "GO_TEST_SHORT=0"),
+	return t.goTest(unwrapped, filepath.Join(t.goroot, "src", "cmd"), append(t.port(), "GO_TEST_SHORT=0"),
 		"-vet=off", "-run=^Test/"+programDir+"/", "cmd/internal/testdir")
 }
 
@@ -209,34 +209,41 @@ func (t *tester) std() error {
 		flags = []string{"-vet=off", "-timeout=60m"}
 	}
 	var plain []string
-	var first error
+	var errs []error
 	for _, pkg := range strings.Fields(string(out)) {
 		tests := t.skipsOf(pkg)
+		wrap := unwrapped
+		if hostStarts[pkg] != "" {
+			if wrap, err = t.binfmt(); err != nil {
+				tests = append(tests, hostStarts[pkg])
+				t.skipped++
+				fmt.Printf("skip  %s %s: a host program starts a darwin program there, and %v\n", pkg, hostStarts[pkg], err)
+				wrap = unwrapped
+			}
+		}
 		switch {
 		case slices.Contains(tests, "*"):
-		case tests == nil:
+		case tests == nil && hostStarts[pkg] == "":
 			plain = append(plain, pkg)
 		default:
-			err := t.goTest(src, t.port(), append(flags, "-skip=^("+strings.Join(tests, "|")+")$", pkg)...)
-			first = cmpErr(first, err)
+			args := slices.Clone(flags)
+			if tests != nil {
+				args = append(args, "-skip=^("+strings.Join(tests, "|")+")$")
+			}
+			errs = append(errs, t.goTest(wrap, src, t.port(), append(args, pkg)...))
 		}
 	}
 	if plain != nil {
-		first = cmpErr(first, t.goTest(src, t.port(), append(flags, plain...)...))
+		errs = append(errs, t.goTest(unwrapped, src, t.port(), append(flags, plain...)...))
 	}
-	return first
+	return errors.Join(errs...)
 }
 
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
-}
+func unwrapped(cmd *exec.Cmd) *exec.Cmd { return cmd }
 
 // goTest runs go test -json in dir and counts the packages it reports.
-func (t *tester) goTest(dir string, settings []string, args ...string) error {
-	cmd := tree.Go(t.goroot, dir, settings, append([]string{"test", "-json"}, args...)...)
+func (t *tester) goTest(wrap func(*exec.Cmd) *exec.Cmd, dir string, settings []string, args ...string) error {
+	cmd := wrap(tree.Go(t.goroot, dir, settings, append([]string{"test", "-json"}, args...)...))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

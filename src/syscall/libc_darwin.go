@@ -50,6 +50,8 @@ const (
 	sys_mkdir            = 136
 	sys_rmdir            = 137
 	sys_utimes           = 138
+	sys_pread            = 153
+	sys_pwrite           = 154
 	sys_getrlimit        = 194
 	sys_mmap             = 197
 	sys_sysctl           = 202

@@ -359,7 +359,7 @@ TEXT libc_pread(SB),NOSPLIT,$0-0
 	KERNEL(153) // pread
 
 TEXT libc_preadv(SB),NOSPLIT,$0-0
-	SINCE(20)
+	SINCE_ELSE(20, ·emulPreadv)
 	KERNEL(540) // preadv
 
 TEXT libc_pthread_chdir_np(SB),NOSPLIT,$0-0
@@ -378,7 +378,7 @@ TEXT libc_pwrite(SB),NOSPLIT,$0-0
 	KERNEL(154) // pwrite
 
 TEXT libc_pwritev(SB),NOSPLIT,$0-0
-	SINCE(20)
+	SINCE_ELSE(20, ·emulPwritev)
 	KERNEL(541) // pwritev
 
 TEXT libc_read(SB),NOSPLIT,$0-0

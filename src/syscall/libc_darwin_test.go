@@ -185,6 +185,19 @@ func TestStubAt(t *testing.T) {
 
 	must(t, "linkat", one, "file", two, "hard", 0)
 	exists("two/hard", true)
+	// A link to a symbolic link, or none; never a link to what it points to.
+	if _, e := stub(t, "linkat", two, "link", one, "hard", 0); e == 0 {
+		must(t, "fstatat64", one, "hard", &st, atNofollow)
+		if st.Mode&S_IFMT != S_IFLNK {
+			t.Errorf("linkat without AT_SYMLINK_FOLLOW followed a link: mode %o", st.Mode)
+		}
+		must(t, "unlinkat", one, "hard", 0)
+	} else if e != ENOTSUP || DarwinRelease() >= 14 {
+		t.Errorf("linkat of a symbolic link: %v", e)
+	}
+	must(t, "renameat", one, "file", one, "again")
+	exists("one/again", true)
+	must(t, "renameat", one, "again", one, "file")
 	must(t, "renameat", one, "file", two, "moved")
 	exists("one/file", false)
 	exists("two/moved", true)
@@ -424,17 +437,37 @@ func TestStubDescriptors(t *testing.T) {
 	}
 	Close(int(fd))
 
-	// Newer than the first release: an answer, or ENOSYS and no SIGSYS.
-	want := EINVAL // a vector of none
-	if DarwinRelease() < 20 {
-		want = ENOSYS
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("0123456789"), 0o666); err != nil {
+		t.Fatal(err)
 	}
-	fails(t, want, "preadv", -1, nil, 0, 0)
-	want = ENOENT
+	g, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	one, two := make([]byte, 4), make([]byte, 8)
+	var p runtime.Pinner
+	defer p.Unpin()
+	p.Pin(&one[0])
+	p.Pin(&two[0])
+	iov := &[2]Iovec{{Base: &one[0]}, {Base: &two[0]}}
+	iov[0].SetLen(len(one))
+	iov[1].SetLen(len(two))
+	p.Pin(iov)
+	n := must(t, "preadv", int(g.Fd()), uintptr(unsafe.Pointer(iov)), 2, 1)
+	if have := string(one) + string(two); n != 9 || have != "123456789\x00\x00\x00" {
+		t.Errorf("preadv = %d, %q", n, have)
+	}
+	fails(t, EBADF, "preadv", -1, uintptr(unsafe.Pointer(iov)), 2, 0)
+	fails(t, EINVAL, "preadv", int(g.Fd()), uintptr(unsafe.Pointer(iov)), 0, 0)
+
+	// Newer than the first release: an answer, or ENOSYS and no SIGSYS.
+	want := ENOENT
 	if DarwinRelease() < 16 {
 		want = ENOSYS
 	}
-	dir := t.TempDir()
 	fails(t, want, "renamex_np", filepath.Join(dir, "a"), filepath.Join(dir, "b"), 0)
 }
 

@@ -17,6 +17,7 @@ import "unsafe"
 const (
 	libcAtEaccess         = 0x10
 	libcAtSymlinkNofollow = 0x20
+	libcAtSymlinkFollow   = 0x40
 	libcAtRemovedir       = 0x80
 	libcFGetpath          = 50
 	libcPathMax           = 1024
@@ -164,29 +165,59 @@ func emulFaccessat(a *libcArgs) (r, errno uintptr) {
 	return inDir(a[0], a[1], sys_access, a[1], a[2], 0)
 }
 
-// renameat(fd1, path1, fd2, path2)
-func emulRenameat(a *libcArgs) (r, errno uintptr) {
+// twoDirs makes call nr(from, to), the one relative to fromfd, the other to
+// tofd. Two different directories cannot both be the thread's: from is then
+// made absolute, so that moving its directory at this very moment misleads
+// the call.
+func twoDirs(nr, fromfd, from, tofd, to uintptr) (r, errno uintptr) {
 	var buf pathBuf
-	from, errno := joinPath(&buf, a[0], a[1])
-	if errno != 0 {
-		return libcFailed, errno
+	if int32(fromfd) != int32(tofd) || plainPath(tofd, to) {
+		from, errno = joinPath(&buf, fromfd, from)
 	}
-	r, errno = inDir(a[2], a[3], sys_rename, from, a[3], 0)
+	if errno == 0 {
+		r, errno = inDir(tofd, to, nr, from, to, 0)
+	}
 	keep(unsafe.Pointer(&buf))
+	if errno != 0 {
+		r = libcFailed
+	}
 	return r, errno
 }
 
-// linkat(fd1, path1, fd2, path2, flags). link follows a symbolic link as
-// AT_SYMLINK_FOLLOW asks; there is no call that does not.
+// renameat(fd1, path1, fd2, path2)
+func emulRenameat(a *libcArgs) (r, errno uintptr) {
+	return twoDirs(sys_rename, a[0], a[1], a[2], a[3])
+}
+
+// linkat(fd1, path1, fd2, path2, flags). link follows a symbolic link, which
+// linkat must not without AT_SYMLINK_FOLLOW: a link is refused before and, should
+// it have come in between, found and undone afterwards.
 func emulLinkat(a *libcArgs) (r, errno uintptr) {
-	var buf pathBuf
-	from, errno := joinPath(&buf, a[0], a[1])
+	var st, got Stat_t
+	follow := a[4]&libcAtSymlinkFollow != 0
+	if !follow {
+		_, errno = inDir(a[0], a[1], sys_lstat64, a[1], addr(unsafe.Pointer(&st)), 0)
+		if errno == 0 && st.Mode&S_IFMT == S_IFLNK {
+			errno = uintptr(ENOTSUP)
+		}
+		if errno != 0 {
+			return libcFailed, errno
+		}
+	}
+	r, errno = twoDirs(sys_link, a[0], a[1], a[2], a[3])
+	if errno == 0 && !follow {
+		_, errno = inDir(a[2], a[3], sys_lstat64, a[3], addr(unsafe.Pointer(&got)), 0)
+		if errno == 0 && (got.Dev != st.Dev || got.Ino != st.Ino) {
+			inDir(a[2], a[3], sys_unlink, a[3], 0, 0)
+			errno = uintptr(ENOTSUP)
+		}
+	}
+	keep(unsafe.Pointer(&st))
+	keep(unsafe.Pointer(&got))
 	if errno != 0 {
 		return libcFailed, errno
 	}
-	r, errno = inDir(a[2], a[3], sys_link, from, a[3], 0)
-	keep(unsafe.Pointer(&buf))
-	return r, errno
+	return 0, 0
 }
 
 // An attrlist names the attributes that getattrlist and setattrlist deal in

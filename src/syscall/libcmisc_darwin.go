@@ -90,6 +90,40 @@ func libcAbort(msg string) {
 	}
 }
 
+func emulPreadv(a *libcArgs) (r, errno uintptr)  { return eachIovec(sys_pread, a) }
+func emulPwritev(a *libcArgs) (r, errno uintptr) { return eachIovec(sys_pwrite, a) }
+
+// eachIovec is preadv or pwritev(fd, iov, count, offset) before macOS 11: one
+// pread or pwrite for each part, so not atomic.
+func eachIovec(nr uintptr, a *libcArgs) (r, errno uintptr) {
+	p, count := a[1], int32(a[2])
+	off := uint64(a[3])
+	if unsafe.Sizeof(p) == 4 {
+		off |= uint64(a[4]) << 32
+	}
+	if count <= 0 || count > 1024 {
+		return libcFailed, uintptr(EINVAL)
+	}
+	var total uintptr
+	for ; count > 0; count-- {
+		iov := (*Iovec)(ptr(p))
+		p += unsafe.Sizeof(*iov)
+		n, errno := kernel6(nr, a[0], uintptr(unsafe.Pointer(iov.Base)), uintptr(iov.Len), uintptr(off), uintptr(off>>32), 0)
+		if errno != 0 {
+			if total > 0 {
+				break
+			}
+			return libcFailed, errno
+		}
+		total += n
+		off += uint64(n)
+		if n < uintptr(iov.Len) {
+			break
+		}
+	}
+	return total, 0
+}
+
 // The clocks of <time.h>.
 const (
 	clockRealtime           = 0

@@ -17,6 +17,8 @@ import (
 	"runtime"
 	"syscall"
 	"unsafe"
+
+	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
 // A Record tells of one signal.
@@ -27,7 +29,6 @@ type Record struct {
 	Uid    uint32
 	Status int32 // SIGCHLD: exit code or signal
 	_      int32
-	Ctx    uintptr // the *vcpu.Ctx of the thread that the signal interrupted, 0 if it was not a guest's
 }
 
 // RecordSize is what one read from the pipe yields.
@@ -39,6 +40,7 @@ const (
 	chainFaults = 2 // si_code > 0 is the CPU's: pass on; else record
 	chainOwn    = 3 // sent by the runner to its own thread: pass on; else record
 	dropOwn     = 4 // sent by the runner itself: drop; else record
+	toThread    = 5 // if it interrupts a guest thread: for that thread, see TakeTimers; else record
 )
 
 // Facts that the assembly reads.
@@ -47,7 +49,15 @@ var (
 	old     [65]uintptr // handlers that were there before
 	ownPid  int32
 	writeFD int32
+
+	kickHandler   uintptr // package vcpu's
+	pendingOffset uintptr // of the word in a vcpu.Ctx that says that a kick waits
 )
+
+// TakeTimers returns the set of host signals (bit n for signal n) of CPU-time
+// timers that have hit the calling guest thread since it was last called. Each
+// has kicked the thread.
+func TakeTimers() (set uint64)
 
 type sigaction struct {
 	handler  uintptr
@@ -99,6 +109,10 @@ func Install(sig int, noCldStop, noCldWait bool) error {
 		k = chainOwn
 	case syscall.SIGPIPE:
 		k = dropOwn
+	case syscall.SIGPROF, syscall.SIGVTALRM:
+		k = toThread
+		kickHandler, pendingOffset = vcpu.KickEntry()
+		act.mask = ^uint64(0) // as for a kick
 	case syscall.SIGCHLD:
 		const saNocldstop, saNocldwait = 1, 2
 		if noCldStop {

@@ -20,6 +20,8 @@ TEXT ·addrs(SB), NOSPLIT, $0-16
 // is the thread's signal stack. Nothing but the syscall-clobbered registers
 // is used, and those the kernel restores.
 TEXT ·handler(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	PUSHQ	$0x202			// AC would hurt Go code
+	POPFQ
 	LEAQ	·kind(SB), AX
 	MOVBLZX	(AX)(DI*1), AX
 	MOVL	8(SI), CX		// si_code
@@ -38,6 +40,8 @@ own:
 	JEQ	chain
 	JMP	record
 pipe:
+	CMPL	AX, $5			// toThread
+	JEQ	timer
 	CMPL	AX, $4			// dropOwn
 	JNE	record
 	MOVL	16(SI), R8
@@ -52,21 +56,42 @@ record:
 	MOVL	24(SI), AX		// si_status
 	MOVL	AX, 16(SP)
 	MOVL	$0, 20(SP)
-	MOVQ	0(FS), AX		// the thread's *vcpu.Ctx
-	MOVQ	AX, 24(SP)
 	MOVL	·writeFD(SB), DI
 	MOVQ	SP, SI
-	MOVL	$32, DX
+	MOVL	$24, DX
 	MOVL	$SYS_write, AX
 	SYSCALL
 	ADDQ	$40, SP
 done:
 	RET
 
+timer:
+	// Note the signal in the thread's third word and kick the thread: it
+	// leaves the guest here and now.
+	MOVQ	0(FS), R11
+	TESTQ	R11, R11
+	JEQ	record
+	MOVQ	$1, AX
+	MOVQ	DI, CX
+	SHLQ	CX, AX
+	ORQ	16(FS), AX
+	MOVQ	AX, 16(FS)
+	MOVQ	·pendingOffset(SB), AX
+	MOVL	$1, (R11)(AX*1)
+	MOVQ	·kickHandler(SB), AX
+	JMP	AX
+
 chain:
 	LEAQ	·old(SB), AX
 	MOVQ	(AX)(DI*8), AX
 	JMP	AX
+
+// func TakeTimers() (set uint64)
+TEXT ·TakeTimers(SB), NOSPLIT|NOFRAME, $0-8
+	XORL	AX, AX
+	XCHGQ	AX, 16(FS)
+	MOVQ	AX, set+0(FP)
+	RET
 
 TEXT ·restorer(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVL	$SYS_rt_sigreturn, AX

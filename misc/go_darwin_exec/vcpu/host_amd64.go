@@ -34,6 +34,12 @@ func VDSO() uint64 {
 	return uint64(auxv(atSysinfoEhdr))
 }
 
+// Environ returns the environment that the process was started with.
+// syscall.Environ leaves out empty strings and second values.
+//
+//go:linkname Environ syscall.runtime_envs
+func Environ() []string
+
 // Nanotime returns the host's CLOCK_MONOTONIC.
 //
 //go:linkname Nanotime runtime.nanotime

@@ -133,6 +133,14 @@ func findMark(fn uintptr, n byte) uintptr {
 // everything else is the guest's.
 func FastEntry() uint64 { return uint64(code.fastEntry) }
 
+// KickEntry is for a host signal handler that wants the thread which it runs
+// on to leave the guest: on a thread whose word at FS:0 is a Ctx, it stores 1
+// at the given offset in the Ctx and jumps to handler, with the registers and
+// the full mask with which it was entered.
+func KickEntry() (handler, pendingOffset uintptr) {
+	return code.kickHandler, unsafe.Offsetof(Ctx{}.pending)
+}
+
 // HostText returns the bounds of the runner's own code.
 func HostText() (lo, hi uint64) {
 	var a codeAddrs

@@ -21,6 +21,9 @@ var (
 	forked  bool
 )
 
+// Pid returns the id of this process, also in a child made by Fork.
+func Pid() int { return int(hostPid) }
+
 //go:linkname entersyscall runtime.entersyscall
 func entersyscall()
 

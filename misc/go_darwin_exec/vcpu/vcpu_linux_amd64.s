@@ -615,10 +615,10 @@ TEXT ·cpuid(SB), NOSPLIT|NOFRAME, $0-24
 	MOVL	leaf+0(FP), AX
 	MOVL	sub+4(FP), CX
 	CPUID
-	MOVL	AX, eax+8(FP)
-	MOVL	BX, ebx+12(FP)
-	MOVL	CX, ecx+16(FP)
 	MOVL	DX, edx+20(FP)
+	MOVL	CX, ecx+16(FP)
+	MOVL	BX, ebx+12(FP)
+	MOVL	AX, eax+8(FP)
 	RET
 
 // func xgetbv0() uint64

@@ -21,6 +21,7 @@ var childCalls = [...]string{
 	"chdir", "fchdir", "chroot", "umask",
 	"getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getpgrp", "getpgid", "getsid",
 	"setsid", "setpgid", "setuid", "setgid", "seteuid", "setegid", "setreuid", "setregid", "setgroups", "getgroups",
+	"mmap", "munmap", "mprotect", "madvise",
 	"getrlimit", "setrlimit", "setpriority", "getdtablesize", "issetugid",
 	"sigaction", "sigprocmask", "__pthread_sigmask", "sigaltstack", "sigpending", "sigreturn",
 	"kill", "__pthread_kill", "__disable_threadsignal",

@@ -145,7 +145,7 @@ func (t *Thread) unixSyscall(nr int) {
 		t.fail(e)
 	}
 	if p.trace != nil {
-		p.trace.leave(t, s, a, v, e)
+		p.trace.leave(t, s, v, e)
 	}
 }
 
@@ -198,8 +198,8 @@ func (t *Thread) unimplemented(s *sysent) (uint64, Errno) {
 // nosys answers a number that the release lacks: ENOSYS, and SIGSYS to the
 // process up to 3248, to the thread from 3789 (bsd/kern/subr_xxx.c:nosys).
 func (t *Thread) nosys(nr int) {
-	if t.p.trace != nil {
-		t.p.trace.printf(t, "nosys_%d() = -1 ENOSYS", nr)
+	if tr := t.tracing(); tr != nil {
+		tr.printf(t, "nosys_%d() = -1 ENOSYS", nr)
 	}
 	if t.p.Release >= XNU3789 {
 		t.psignal(SIGSYS)

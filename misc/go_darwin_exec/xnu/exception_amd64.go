@@ -125,8 +125,8 @@ func (t *Thread) exception(e exception) {
 	p := t.p
 	t.exc = e
 	sig := e.signal()
-	if p.trace != nil {
-		p.trace.printf(t, "--- %s trap %d error %#x address %#x pc %#x ---", signals[sig].name, e.trapno, e.err, e.sub, t.cpu.Regs.RIP)
+	if tr := t.tracing(); tr != nil {
+		tr.printf(t, "--- %s trap %d error %#x address %#x pc %#x ---", signals[sig].name, e.trapno, e.err, e.sub, t.cpu.Regs.RIP)
 	}
 	p.lock()
 	if e.typ == excBadAccess && e.code == kernProtectionFailure && p.inStackGuard(e.sub) {

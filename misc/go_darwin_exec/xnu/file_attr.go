@@ -72,8 +72,6 @@ func sysFchmodat(t *Thread, a *args) (uint64, Errno) {
 	return t.chmod(t.dirfd(a[0]), a[1], a[2], atFlag(a[3]))
 }
 
-// chmod: XNU can change the mode of a symbolic link; Linux cannot and says
-// ENOTSUP.
 func (t *Thread) chmod(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno) {
 	if f&^(atSymlinkNofollow|atSymlinkNofollowAn) != 0 {
 		return 0, EINVAL
@@ -82,17 +80,23 @@ func (t *Thread) chmod(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno)
 	if e != 0 {
 		return 0, e
 	}
-	m := uintptr(mode & allPerms)
-	if f == 0 {
-		return ret(t.block(syscall.SYS_FCHMODAT, dir, p, m, 0, 0, 0))
+	return 0, t.hostChmod(dir, p, uintptr(mode&allPerms), f != 0)
+}
+
+// hostChmod: XNU can change the mode of a symbolic link itself; Linux keeps
+// none, and says ENOTSUP.
+func (t *Thread) hostChmod(dir, p, mode uintptr, nofollow bool) Errno {
+	if !nofollow {
+		_, e := t.block(syscall.SYS_FCHMODAT, dir, p, mode, 0, 0, 0)
+		return e
 	}
-	_, e = t.block(sysFchmodat2, dir, p, m, linuxAtSymlinkNofollow, 0, 0)
+	_, e := t.block(sysFchmodat2, dir, p, mode, linuxAtSymlinkNofollow, 0, 0)
 	if e != ENOSYS {
-		return 0, e
+		return e
 	}
 	fd, e := t.block(syscall.SYS_OPENAT, dir, p, linuxOPath|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0, 0, 0)
 	if e != 0 {
-		return 0, e
+		return e
 	}
 	st, e := t.fstatx(int32(fd))
 	switch {
@@ -100,10 +104,10 @@ func (t *Thread) chmod(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno)
 	case st.mode()&syscall.S_IFMT == syscall.S_IFLNK:
 		e = ENOTSUP
 	default:
-		_, e = host(syscall.SYS_FCHMODAT, hostAtFDCWD, t.fdPath(0, int32(fd)), m, 0, 0, 0)
+		_, e = host(syscall.SYS_FCHMODAT, hostAtFDCWD, t.fdPath(0, int32(fd)), mode, 0, 0, 0)
 	}
 	host(syscall.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
-	return 0, e
+	return e
 }
 
 func sysFchmod(t *Thread, a *args) (uint64, Errno) {

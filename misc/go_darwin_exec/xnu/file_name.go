@@ -337,6 +337,15 @@ func (t *Thread) dropCwd() {
 	}
 }
 
+// forkedCwd makes the directory of the thread that forked the child's
+// (xnu-11215 bsd/kern/kern_descrip.c:fdt_fork).
+func (t *Thread) forkedCwd() {
+	if t.fs.cwd != 0 {
+		host(syscall.SYS_FCHDIR, uintptr(t.fs.cwd), 0, 0, 0, 0, 0)
+		t.fs.cwd = 0 // the descriptor is close-on-exec
+	}
+}
+
 const (
 	cloneNofollow    = 1
 	cloneNoownercopy = 2 // since 4570

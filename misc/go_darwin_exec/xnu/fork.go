@@ -42,6 +42,8 @@ func sysFork(t *Thread, a *args) (uint64, Errno) {
 		return uint64(pid), fromHost(errno)
 	}
 	p.child = true
+	t.forkedCwd()
+	p.Space.InChild()
 	p.sig.Fork(t.sig)
 	p.ports.gone = true
 	t.ast.Store(0)

@@ -10,11 +10,13 @@ import (
 	"strconv"
 	"sync/atomic"
 	"syscall"
+
+	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
 func init() {
 	register(map[string]handler{
-		"getpid":      plain(syscall.SYS_GETPID, 0),
+		"getpid":      sysGetpid,
 		"getppid":     plain(syscall.SYS_GETPPID, 0),
 		"getuid":      plain(syscall.SYS_GETUID, 0),
 		"geteuid":     plain(syscall.SYS_GETEUID, 0),
@@ -47,6 +49,9 @@ func init() {
 		"csops_audittoken": sysCsops,
 	})
 }
+
+// sysGetpid needs no host call: the number cannot change.
+func sysGetpid(t *Thread, a *args) (uint64, Errno) { return uint64(vcpu.Pid()), 0 }
 
 // plain is the handler of a call that is the host's: n int arguments, an int
 // result, the same errors.

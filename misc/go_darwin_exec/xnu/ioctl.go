@@ -4,10 +4,7 @@
 
 package xnu
 
-import (
-	"syscall"
-	"unsafe"
-)
+import "syscall"
 
 func init() {
 	register(map[string]handler{"ioctl": sysIoctl})
@@ -199,7 +196,9 @@ func (t *Thread) unknownIoctl(fd int32, req uint32) Errno {
 	if e != 0 {
 		return e
 	}
-	complainOnce("ioctl %#x is not implemented", req)
+	if !t.p.child {
+		complainOnce("ioctl %#x is not implemented", req)
+	}
 	if kind == kindStream || kind == kindDgram {
 		return EOPNOTSUPP
 	}
@@ -321,5 +320,3 @@ func ioctlPtyName(t *Thread, fd int32, req uint32, p uint64) Errno {
 	copy(b, "/dev/pts/"+itoa(int(n)))
 	return copyoutBytes(p, b)
 }
-
-var _ = unsafe.Pointer(nil)

@@ -4,7 +4,13 @@
 
 package xnu
 
-import "syscall"
+import (
+	"math/bits"
+	"syscall"
+
+	"goxnu/misc/go_darwin_exec/hostsig"
+	"goxnu/misc/go_darwin_exec/xsig"
+)
 
 func init() {
 	register(map[string]handler{
@@ -86,4 +92,21 @@ func (t *Thread) copyoutItimer(p uint64, h []byte) Errno {
 	n := putTimeval(g, t.abi(), getUint64(h), getUint64(h[8:]))
 	n += putTimeval(g[n:], t.abi(), getUint64(h[16:]), getUint64(h[24:]))
 	return copyoutBytes(p, g[:n])
+}
+
+// takeKick clears a kick, before the look at what it was for, and posts the
+// signals of the CPU-time timers that have hit this thread: from 3248 they
+// are offered to the thread that ran, before they were the process's
+// (bsd/kern/kern_sig.c:bsd_ast).
+func (t *Thread) takeKick() {
+	t.cpu.TakeKick()
+	if t.p.child {
+		return
+	}
+	for set := hostsig.TakeTimers(); set != 0; set &= set - 1 {
+		if sig := fromHostSignal(bits.TrailingZeros64(set)); sig != 0 {
+			t.p.mu.Lock()
+			t.p.post(sig, xsig.Info{}, t, true)
+		}
+	}
 }

@@ -330,9 +330,9 @@ func (kn *knote) evalWrite(fd int32, ev uint32) bool {
 	return kn.data >= kn.sdata
 }
 
-// knotesTouched has the knotes of fd looked at anew: the guest has done
-// something to it that the host's epoll does not report.
-func knotesTouched(fd int32) {
+// sentFIN has the EVFILT_WRITE knotes of fd looked at anew: the guest has shut
+// it down for writing, which the host's epoll does not report.
+func sentFIN(fd int32) {
 	if kqueuesGone.Load() {
 		return
 	}
@@ -342,7 +342,7 @@ func knotesTouched(fd int32) {
 		kq.mu.Lock()
 		if int(fd) < len(kq.byFD) {
 			for i := kq.byFD[fd]; i != 0; i = kq.knotes[i].next {
-				if kq.knotes[i].set != setNone && kq.knotes[i].filter != evfiltProc {
+				if kq.knotes[i].set == setWrite {
 					kq.rearm(i)
 				}
 			}

@@ -97,8 +97,8 @@ func timerInterval(fflags uint32, data int64) (time.Duration, Errno) {
 	if fflags&noteAbsolute == 0 && data < 0 {
 		data = 0
 	}
-	if data > (1<<63-1)/unit {
-		return 1<<63 - 1, 0
+	if data > (1<<62)/unit {
+		return 1 << 62, 0
 	}
 	return time.Duration(data * unit), 0
 }
@@ -128,7 +128,7 @@ func (kq *kqueue) attachTimer(i int32) Errno {
 	case kn.flags&evOneshot == 0:
 		tm.period = max(d, time.Microsecond)
 	}
-	d = max(d, 0)
+	d = min(max(d, 0), 1<<62)
 	tm.next = now.Add(d)
 	kn.timer = tm
 	gen := kn.gen

@@ -14,10 +14,10 @@ import (
 
 // gkev is struct kevent of a 64-bit guest.
 type gkev struct {
-	ident  uint64
-	filter int16
-	flags  uint16
-	fflags uint32
+	id     uint64
+	filter int16  // evfilt
+	flags  uint16 // ev
+	fflags uint32 // note
 	data   int64
 	udata  uint64
 }
@@ -54,7 +54,7 @@ func (k *kqTest) wait(d time.Duration, max int) []gkev {
 func (k *kqTest) expect(ident uint64, filter int16, flags uint16, fflags uint32, data int64) gkev {
 	k.Helper()
 	ev := k.wait(5*time.Second, 8)
-	if len(ev) != 1 || ev[0].ident != ident || ev[0].filter != filter || ev[0].flags&^(evAdd|evClear|evOneshot|evDispatch|evReceipt) != flags ||
+	if len(ev) != 1 || ev[0].id != ident || ev[0].filter != filter || ev[0].flags&^(evAdd|evClear|evOneshot|evDispatch|evReceipt) != flags ||
 		ev[0].fflags != fflags || data >= 0 && ev[0].data != data {
 		k.Fatalf("events %+v, want {%d %d flags %#x fflags %#x data %d}", ev, ident, filter, flags, fflags, data)
 	}
@@ -104,8 +104,8 @@ func TestKqueueClear(t *testing.T) {
 	a, b := k.socketpair()
 	defer closeFD(t, k.th, b)
 	defer closeFD(t, k.th, a)
-	k.change(0, gkev{ident: a, filter: evfiltRead, flags: evAdd | evClear, udata: 42},
-		gkev{ident: a, filter: evfiltWrite, flags: evAdd | evClear, udata: 42})
+	k.change(0, gkev{id: a, filter: evfiltRead, flags: evAdd | evClear, udata: 42},
+		gkev{id: a, filter: evfiltWrite, flags: evAdd | evClear, udata: 42})
 	if ev := k.expect(a, evfiltWrite, 0, 0, -1); ev.udata != 42 {
 		t.Errorf("udata %d", ev.udata)
 	}
@@ -136,7 +136,7 @@ func TestKqueueLevel(t *testing.T) {
 	k := newKq(t, XNU11215)
 	r, w := pipe(t)
 	defer closeFD(t, k.th, r)
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evAdd})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evAdd})
 	k.none()
 	write(t, w, "abc")
 	k.expect(r, evfiltRead, 0, 0, 3)
@@ -148,12 +148,26 @@ func TestKqueueLevel(t *testing.T) {
 	k.expect(r, evfiltRead, evEOF, 0, 0)
 }
 
+// TestKqueueShutdown: the program's own end of writing is an event, too.
+func TestKqueueShutdown(t *testing.T) {
+	k := newKq(t, XNU11215)
+	a, b := k.socketpair()
+	defer closeFD(t, k.th, a)
+	defer closeFD(t, k.th, b)
+	k.change(0, gkev{id: a, filter: evfiltWrite, flags: evAdd | evClear})
+	k.expect(a, evfiltWrite, 0, 0, -1)
+	k.none()
+	call(t, k.th, sysShutdown, 0, a, syscall.SHUT_WR)
+	k.expect(a, evfiltWrite, evEOF, 0, -1)
+	k.none()
+}
+
 func TestKqueueLowat(t *testing.T) {
 	k := newKq(t, XNU11215)
 	a, b := k.socketpair()
 	defer closeFD(t, k.th, a)
 	defer closeFD(t, k.th, b)
-	k.change(0, gkev{ident: a, filter: evfiltRead, flags: evAdd, fflags: noteLowat, data: 4})
+	k.change(0, gkev{id: a, filter: evfiltRead, flags: evAdd, fflags: noteLowat, data: 4})
 	write(t, b, "abc")
 	k.none()
 	k.none()
@@ -172,23 +186,23 @@ func TestKqueueOneshotDispatch(t *testing.T) {
 	defer closeFD(t, k.th, r)
 	defer closeFD(t, k.th, w)
 	write(t, w, "x")
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evAdd | evOneshot})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evAdd | evOneshot})
 	k.expect(r, evfiltRead, 0, 0, 1)
 	k.none()
-	k.change(ENOENT, gkev{ident: r, filter: evfiltRead, flags: evDelete})
+	k.change(ENOENT, gkev{id: r, filter: evfiltRead, flags: evDelete})
 
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evAdd | evDispatch})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evAdd | evDispatch})
 	k.expect(r, evfiltRead, 0, 0, 1)
 	k.none()
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evEnable})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evEnable})
 	k.expect(r, evfiltRead, 0, 0, 1)
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evDelete})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evDelete})
 
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evAdd | evDisable})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evAdd | evDisable})
 	k.none()
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evEnable})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evEnable})
 	k.expect(r, evfiltRead, 0, 0, 1)
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evDisable})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evDisable})
 	k.none()
 }
 
@@ -198,15 +212,15 @@ func TestKqueueOneshotDispatch(t *testing.T) {
 func TestKqueueErrors(t *testing.T) {
 	for _, r := range []Release{XNU1504, XNU11215} {
 		k := newKq(t, r)
-		bad := gkev{ident: 3999, filter: evfiltRead, flags: evAdd, udata: 7}
+		bad := gkev{id: 3999, filter: evfiltRead, flags: evAdd, udata: 7}
 		k.change(EBADF, bad)
-		k.change(EINVAL, gkev{ident: 1, filter: 3, flags: evAdd})
-		k.change(EINVAL, gkev{ident: 1, filter: -40, flags: evAdd})
-		k.change(EINVAL, gkev{ident: 99, filter: evfiltSignal, flags: evAdd})
-		k.change(ENOENT, gkev{ident: 5, filter: evfiltUser})
-		k.change(ESRCH, gkev{ident: 1<<31 - 2, filter: evfiltProc, flags: evAdd, fflags: noteExit})
+		k.change(EINVAL, gkev{id: 1, filter: 3, flags: evAdd})
+		k.change(EINVAL, gkev{id: 1, filter: -40, flags: evAdd})
+		k.change(EINVAL, gkev{id: 99, filter: evfiltSignal, flags: evAdd})
+		k.change(ENOENT, gkev{id: 5, filter: evfiltUser})
+		k.change(ESRCH, gkev{id: 1<<31 - 2, filter: evfiltProc, flags: evAdd, fflags: noteExit})
 		var out [2]gkev
-		in := []gkev{bad, {ident: 9, filter: evfiltUser, flags: evAdd | evReceipt, udata: 8}, bad}
+		in := []gkev{bad, {id: 9, filter: evfiltUser, flags: evAdd | evReceipt, udata: 8}, bad}
 		call(t, k.th, sysKevent, EBADF, k.kq, gp(&in[0]), 3, gp(&out), 2, 0)
 		n := call(t, k.th, sysKevent, 0, k.kq, gp(&in[0]), 2, gp(&out), 2, 0)
 		fl := []uint16{evError | evAdd, evError | evAdd | evReceipt}
@@ -228,9 +242,9 @@ func TestKqueueErrors(t *testing.T) {
 func TestKqueueUser(t *testing.T) {
 	k := newKq(t, XNU11215)
 	const id = 0xdeadbeef
-	k.change(0, gkev{ident: id, filter: evfiltUser, flags: evAdd | evClear, fflags: 5})
+	k.change(0, gkev{id: id, filter: evfiltUser, flags: evAdd | evClear, fflags: 5})
 	k.none()
-	trigger := gkev{ident: id, filter: evfiltUser, fflags: noteTrigger | noteFFor | 2, data: 3}
+	trigger := gkev{id: id, filter: evfiltUser, fflags: noteTrigger | noteFFor | 2, data: 3}
 	k.change(0, trigger)
 	k.expect(id, evfiltUser, 0, 7, 3)
 	k.none()
@@ -245,17 +259,17 @@ func TestKqueueUser(t *testing.T) {
 	k.expect(id, evfiltUser, 0, 7, 0)
 	k.none()
 	// Without EV_CLEAR it stays triggered.
-	k.change(0, gkev{ident: 1, filter: evfiltUser, flags: evAdd, fflags: noteTrigger})
+	k.change(0, gkev{id: 1, filter: evfiltUser, flags: evAdd, fflags: noteTrigger})
 	k.expect(1, evfiltUser, 0, 0, 0)
 	k.expect(1, evfiltUser, 0, 0, 0)
-	k.change(0, gkev{ident: 1, filter: evfiltUser, flags: evDelete})
+	k.change(0, gkev{id: 1, filter: evfiltUser, flags: evDelete})
 	k.none()
 	// More events than room: the others come with the next call.
 	for i := range 5 {
-		k.change(0, gkev{ident: uint64(100 + i), filter: evfiltUser, flags: evAdd | evOneshot, fflags: noteTrigger})
+		k.change(0, gkev{id: uint64(100 + i), filter: evfiltUser, flags: evAdd | evOneshot, fflags: noteTrigger})
 	}
 	for i := range 5 {
-		if ev := k.wait(time.Second, 1); len(ev) != 1 || ev[0].ident != uint64(100+i) {
+		if ev := k.wait(time.Second, 1); len(ev) != 1 || ev[0].id != uint64(100+i) {
 			t.Fatalf("event %d: %+v", i, ev)
 		}
 	}
@@ -264,25 +278,25 @@ func TestKqueueUser(t *testing.T) {
 
 func TestKqueueTimer(t *testing.T) {
 	k := newKq(t, XNU11215)
-	k.change(0, gkev{ident: 1, filter: evfiltTimer, flags: evAdd | evOneshot, data: 5}) // ms
+	k.change(0, gkev{id: 1, filter: evfiltTimer, flags: evAdd | evOneshot, data: 5}) // ms
 	start := time.Now()
 	k.expect(1, evfiltTimer, 0, 0, 1)
 	if d := time.Since(start); d < 5*time.Millisecond {
 		t.Errorf("after %v", d)
 	}
 	k.none()
-	k.change(0, gkev{ident: 2, filter: evfiltTimer, flags: evAdd, fflags: noteUseconds, data: 2000})
+	k.change(0, gkev{id: 2, filter: evfiltTimer, flags: evAdd, fflags: noteUseconds, data: 2000})
 	time.Sleep(15 * time.Millisecond)
 	if ev := k.expect(2, evfiltTimer, 0, 0, -1); ev.data < 3 {
 		t.Errorf("%d expirations in 15 ms of a period of 2 ms", ev.data)
 	}
-	k.change(0, gkev{ident: 2, filter: evfiltTimer, flags: evDelete})
+	k.change(0, gkev{id: 2, filter: evfiltTimer, flags: evDelete})
 	k.none()
 	past := time.Now().Add(-time.Second).UnixNano()
-	k.change(0, gkev{ident: 3, filter: evfiltTimer, flags: evAdd, fflags: noteAbsolute | noteNseconds, data: past})
+	k.change(0, gkev{id: 3, filter: evfiltTimer, flags: evAdd, fflags: noteAbsolute | noteNseconds, data: past})
 	k.expect(3, evfiltTimer, 0, 0, 1)
-	k.change(ENOENT, gkev{ident: 3, filter: evfiltTimer, flags: evDelete}) // absolute ones are oneshot
-	k.change(EINVAL, gkev{ident: 4, filter: evfiltTimer, flags: evAdd, fflags: noteSeconds | noteUseconds, data: 1})
+	k.change(ENOENT, gkev{id: 3, filter: evfiltTimer, flags: evDelete}) // absolute ones are oneshot
+	k.change(EINVAL, gkev{id: 4, filter: evfiltTimer, flags: evAdd, fflags: noteSeconds | noteUseconds, data: 1})
 }
 
 func TestKqueueVnode(t *testing.T) {
@@ -294,7 +308,7 @@ func TestKqueueVnode(t *testing.T) {
 	}
 	fd := uint64(f.Fd())
 	const all = noteDelete | noteWrite | noteExtend | noteAttrib | noteLink | noteRename
-	k.change(0, gkev{ident: fd, filter: evfiltVnode, flags: evAdd | evClear, fflags: all})
+	k.change(0, gkev{id: fd, filter: evfiltVnode, flags: evAdd | evClear, fflags: all})
 	k.none()
 	f.WriteString("x")
 	k.expect(fd, evfiltVnode, 0, noteWrite|noteExtend, 0)
@@ -309,10 +323,10 @@ func TestKqueueVnode(t *testing.T) {
 	k.none()
 
 	// Reading a regular file: the bytes to its end; at the end, nothing.
-	k.change(0, gkev{ident: fd, filter: evfiltRead, flags: evAdd})
+	k.change(0, gkev{id: fd, filter: evfiltRead, flags: evAdd})
 	k.none() // the offset is at the end
 	f.Seek(0, 0)
-	k.change(0, gkev{ident: fd, filter: evfiltRead, flags: evAdd})
+	k.change(0, gkev{id: fd, filter: evfiltRead, flags: evAdd})
 	k.expect(fd, evfiltRead, 0, 0, 1)
 	fdClosed(int(fd))
 	f.Close()
@@ -331,19 +345,19 @@ func TestKqueueProc(t *testing.T) {
 	}
 	r.Close()
 	pid := uint64(p.Pid)
-	k.change(ENOTSUP, gkev{ident: pid, filter: evfiltProc, flags: evAdd, fflags: noteTrack})
-	k.change(0, gkev{ident: pid, filter: evfiltProc, flags: evAdd, fflags: noteExit | noteExitStatus})
+	k.change(ENOTSUP, gkev{id: pid, filter: evfiltProc, flags: evAdd, fflags: noteTrack})
+	k.change(0, gkev{id: pid, filter: evfiltProc, flags: evAdd, fflags: noteExit | noteExitStatus})
 	k.none()
 	w.Close()
 	k.expect(pid, evfiltProc, evEOF, noteExit|noteExitStatus, 7<<8)
 	k.none()
-	k.change(ESRCH, gkev{ident: pid, filter: evfiltProc, flags: evAdd, fflags: noteExit}) // a zombie
+	k.change(ESRCH, gkev{id: pid, filter: evfiltProc, flags: evAdd, fflags: noteExit}) // a zombie
 	p.Wait()
 }
 
 func TestKqueueSignal(t *testing.T) {
 	k := newKq(t, XNU11215)
-	k.change(0, gkev{ident: SIGWINCH, filter: evfiltSignal, flags: evAdd})
+	k.change(0, gkev{id: SIGWINCH, filter: evfiltSignal, flags: evAdd})
 	k.th.p.lock()
 	for range 3 {
 		k.th.p.sigKnote(k.th.p, SIGWINCH)
@@ -360,8 +374,8 @@ func TestKqueueClose(t *testing.T) {
 	k := newKq(t, XNU11215)
 	a, b := k.socketpair()
 	d := call(t, k.th, sysDup, 0, a)
-	k.change(0, gkev{ident: a, filter: evfiltRead, flags: evAdd | evClear},
-		gkev{ident: a, filter: evfiltWrite, flags: evAdd | evClear})
+	k.change(0, gkev{id: a, filter: evfiltRead, flags: evAdd | evClear},
+		gkev{id: a, filter: evfiltWrite, flags: evAdd | evClear})
 	closeFD(t, k.th, a)
 	write(t, b, "x")
 	k.none()
@@ -369,8 +383,8 @@ func TestKqueueClose(t *testing.T) {
 	if r != a {
 		t.Fatalf("the number %d was not used again: %d", a, r)
 	}
-	k.change(ENOENT, gkev{ident: r, filter: evfiltRead, flags: evDelete})
-	k.change(0, gkev{ident: r, filter: evfiltRead, flags: evAdd | evClear, udata: 5})
+	k.change(ENOENT, gkev{id: r, filter: evfiltRead, flags: evDelete})
+	k.change(0, gkev{id: r, filter: evfiltRead, flags: evAdd | evClear, udata: 5})
 	write(t, w, "yy")
 	if ev := k.expect(r, evfiltRead, 0, 0, 2); ev.udata != 5 {
 		t.Errorf("udata %d", ev.udata)
@@ -392,10 +406,10 @@ func TestKqueueConflict(t *testing.T) {
 	k := newKq(t, XNU11215)
 	a, b := k.socketpair()
 	defer closeFD(t, k.th, b)
-	k.change(0, gkev{ident: a, filter: evfiltRead, flags: evAdd | evClear},
-		gkev{ident: a, filter: evfiltExcept, flags: evAdd | evClear, fflags: noteOOB},
-		gkev{ident: a, filter: evfiltRead, flags: evAdd | evUdataSpecific, udata: 1},
-		gkev{ident: a, filter: evfiltRead, flags: evAdd | evUdataSpecific, udata: 2})
+	k.change(0, gkev{id: a, filter: evfiltRead, flags: evAdd | evClear},
+		gkev{id: a, filter: evfiltExcept, flags: evAdd | evClear, fflags: noteOOB},
+		gkev{id: a, filter: evfiltRead, flags: evAdd | evUdataSpecific, udata: 1},
+		gkev{id: a, filter: evfiltRead, flags: evAdd | evUdataSpecific, udata: 2})
 	k.none()
 	write(t, b, "x")
 	seen := map[uint64]bool{}
@@ -427,10 +441,10 @@ func TestKqueueNested(t *testing.T) {
 	k := newKq(t, XNU11215)
 	before := openFDs(t)
 	in := call(t, k.th, sysKqueue, 0)
-	k.change(0, gkev{ident: in, filter: evfiltRead, flags: evAdd})
-	k.change(EINVAL, gkev{ident: in, filter: evfiltWrite, flags: evAdd})
+	k.change(0, gkev{id: in, filter: evfiltRead, flags: evAdd})
+	k.change(EINVAL, gkev{id: in, filter: evfiltWrite, flags: evAdd})
 	k.none()
-	ev := gkev{ident: 1, filter: evfiltUser, flags: evAdd | evClear, fflags: noteTrigger}
+	ev := gkev{id: 1, filter: evfiltUser, flags: evAdd | evClear, fflags: noteTrigger}
 	call(t, k.th, sysKevent, 0, in, gp(&ev), 1, 0, 0, 0)
 	k.expect(in, evfiltRead, 0, 0, 1)
 	var out gkev
@@ -460,16 +474,16 @@ func TestKqueueUnconnected(t *testing.T) {
 	call(t, k.th, sysGetsockname, 0, l, gp(&sa), gp(&n))
 	c := call(t, k.th, sysSocket, 0, guestAfInet, guestSockStream, 0)
 	for _, fl := range []uint16{evAdd, evAdd | evClear} {
-		k.change(0, gkev{ident: c, filter: evfiltRead, flags: fl}, gkev{ident: c, filter: evfiltWrite, flags: fl})
+		k.change(0, gkev{id: c, filter: evfiltRead, flags: fl}, gkev{id: c, filter: evfiltWrite, flags: fl})
 		k.none()
 		if ev := k.wait(10*time.Millisecond, 4); len(ev) != 0 {
 			t.Fatalf("%+v", ev)
 		}
 		if fl == evAdd {
-			k.change(0, gkev{ident: c, filter: evfiltRead, flags: evDelete}, gkev{ident: c, filter: evfiltWrite, flags: evDelete})
+			k.change(0, gkev{id: c, filter: evfiltRead, flags: evDelete}, gkev{id: c, filter: evfiltWrite, flags: evDelete})
 		}
 	}
-	k.change(0, gkev{ident: l, filter: evfiltRead, flags: evAdd})
+	k.change(0, gkev{id: l, filter: evfiltRead, flags: evAdd})
 	call(t, k.th, sysConnect, 0, c, gp(&sa), 16)
 	seen := map[int16]int64{}
 	for _, ev := range k.wait(time.Second, 4) {

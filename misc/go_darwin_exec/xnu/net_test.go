@@ -6,9 +6,12 @@ package xnu
 
 import (
 	"bytes"
+	"math/rand"
+	"os"
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"goxnu/misc/go_darwin_exec/vcpu"
@@ -526,5 +529,288 @@ func TestNetRoute(t *testing.T) {
 	}
 	if _, e := netRoute(nil, []int32{0, 0, 99, 0}); e != EINVAL {
 		t.Errorf("unknown request: %v", e)
+	}
+}
+
+// TestSendfile: the bytes sent are counted also when the call fails with
+// EAGAIN (xnu-11417 bsd/kern/uipc_syscalls.c:sendfile).
+func TestSendfile(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 4 << 20
+	f.Truncate(size)
+	fd := uint64(f.Fd())
+	defer f.Close()
+	var pair [2]int32
+	call(t, th, sysSocketpair, 0, guestAfUnix, guestSockStream, 0, gp(&pair))
+	s, r := uint64(pair[0]), uint64(pair[1])
+	defer closeFD(t, th, s)
+	defer closeFD(t, th, r)
+
+	n := int64(100)
+	call(t, th, sysSendfile, 0, fd, s, 0, gp(&n), 0, 0)
+	if n != 100 {
+		t.Errorf("sent %d of 100", n)
+	}
+	n = 0 // to the end of the file
+	call(t, th, sysSendfile, 0, fd, s, size-10, gp(&n), 0, 0)
+	if n != 10 {
+		t.Errorf("sent %d, want the last 10", n)
+	}
+	head := []byte("head")
+	iov := [2]uint64{gp(&head[0]), 4}
+	hd := [4]uint64{gp(&iov), 1, gp(&iov), 1}
+	n = 6
+	call(t, th, sysSendfile, 0, fd, s, 0, gp(&n), gp(&hd), 0)
+	if n != 14 {
+		t.Errorf("sent %d with header and trailer, want 14", n)
+	}
+	host(syscall.SYS_FCNTL, uintptr(s), syscall.F_SETFL, syscall.O_NONBLOCK, 0, 0, 0)
+	n = size
+	call(t, th, sysSendfile, EAGAIN, fd, s, 0, gp(&n), 0, 0)
+	if n <= 0 || n >= size {
+		t.Errorf("EAGAIN after %d bytes", n)
+	}
+
+	call(t, th, sysSendfile, EINVAL, fd, s, 0, 0, 0, 0)
+	call(t, th, sysSendfile, EINVAL, fd, s, minus1(), gp(&n), 0, 0)
+	call(t, th, sysSendfile, EINVAL, fd, s, 0, gp(&n), 0, 1)
+	call(t, th, sysSendfile, ENOTSOCK, fd, fd, 0, gp(&n), 0, 0)
+	call(t, th, sysSendfile, ENOTSUP, s, s, 0, gp(&n), 0, 0)
+	tcp := call(t, th, sysSocket, 0, guestAfInet, guestSockStream, 0)
+	call(t, th, sysSendfile, ENOTCONN, fd, tcp, 0, gp(&n), 0, 0)
+	closeFD(t, th, tcp)
+	udp := call(t, th, sysSocket, 0, guestAfInet, guestSockDgram, 0)
+	call(t, th, sysSendfile, EINVAL, fd, udp, 0, gp(&n), 0, 0)
+	closeFD(t, th, udp)
+}
+
+func TestSelect(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	var p [2]int
+	if err := syscall.Pipe(p[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(p[0])
+	defer syscall.Close(p[1])
+	type set [32]uint32
+	rd, wr := new(set), new(set)
+	bit := func(s *set, fd int) bool { return s[fd/32]>>(fd%32)&1 != 0 }
+	fill := func() {
+		*rd, *wr = set{}, set{}
+		rd[p[0]/32] |= 1 << (p[0] % 32)
+		wr[p[1]/32] |= 1 << (p[1] % 32)
+	}
+	nd := uint64(max(p[0], p[1]) + 1)
+	fill()
+	if n := call(t, th, sysSelect, 0, nd, gp(rd), gp(wr), 0, 0); n != 1 || bit(rd, p[0]) || !bit(wr, p[1]) {
+		t.Errorf("empty pipe: %d, %v, %v", n, bit(rd, p[0]), bit(wr, p[1]))
+	}
+	syscall.Write(p[1], []byte("x"))
+	fill()
+	if n := call(t, th, sysSelect, 0, nd, gp(rd), gp(wr), 0, 0); n != 2 || !bit(rd, p[0]) {
+		t.Errorf("pipe with a byte: %d", n)
+	}
+	tv := [2]int64{0, 2000}
+	fill()
+	if n := call(t, th, sysSelect, 0, 0, gp(rd), 0, 0, gp(&tv)); n != 0 || tv != [2]int64{0, 2000} {
+		t.Errorf("timeout: %d, timeval %v", n, tv)
+	}
+	tv = [2]int64{0, 1e6}
+	call(t, th, sysSelect, EINVAL, 0, 0, 0, 0, gp(&tv))
+	tv = [2]int64{-1, 0}
+	call(t, th, sysSelect, EINVAL, 0, 0, 0, 0, gp(&tv))
+	call(t, th, sysSelect, EINVAL, minus1(), 0, 0, 0, 0)
+	*rd = set{}
+	rd[500/32] |= 1 << (500 % 32)
+	tv = [2]int64{0, 0}
+	call(t, th, sysSelect, EBADF, 501, gp(rd), 0, 0, gp(&tv))
+	mask := uint32(1 << (SIGUSR1 - 1))
+	call(t, th, sysPselect, 0, 0, 0, 0, 0, gp(&tv), gp(&mask))
+	if th.sig.Mask != 0 {
+		t.Errorf("pselect left the mask %#x", th.sig.Mask)
+	}
+}
+
+func TestConnectx(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	l := call(t, th, sysSocket, 0, guestAfInet, guestSockStream, 0)
+	defer closeFD(t, th, l)
+	sa := [16]byte{0, guestAfInet, 0, 0, 127, 0, 0, 1}
+	call(t, th, sysBind, 0, l, gp(&sa), 16)
+	call(t, th, sysListen, 0, l, 5)
+	n := uint32(16)
+	call(t, th, sysGetsockname, 0, l, gp(&sa), gp(&n))
+	c := call(t, th, sysSocket, 0, guestAfInet, guestSockStream, 0)
+	defer closeFD(t, th, c)
+	ep := [5]uint64{0, 0, 0, gp(&sa), 16}
+	data := []byte("data")
+	iov := [2]uint64{gp(&data[0]), 4}
+	var sent uint64
+	call(t, th, sysConnectx, 0, c, gp(&ep), 0, 0, gp(&iov), 1, gp(&sent), 0)
+	if sent != 4 {
+		t.Errorf("sent %d", sent)
+	}
+	s := call(t, th, sysAccept, 0, l, 0, 0)
+	defer closeFD(t, th, s)
+	var m [2 * guestMsghdrXSize]byte // recvmsg_x of two: one is there
+	buf := make([]byte, 8)
+	riov := [2]uint64{gp(&buf[0]), 8}
+	for i := range 2 {
+		putUint64(m[i*guestMsghdrXSize+16:], gp(&riov))
+		putUint32(m[i*guestMsghdrXSize+24:], 1)
+	}
+	if k := call(t, th, sysRecvmsgX, 0, s, gp(&m), 2, 0); k != 1 || getUint64(m[48:]) != 4 || string(buf[:4]) != "data" {
+		t.Errorf("recvmsg_x: %d messages, %d bytes %q", k, getUint64(m[48:]), buf)
+	}
+	call(t, th, sysDisconnectx, 0, c, 0, 0)
+	if k := call(t, th, sysRecvfrom, 0, s, gp(&buf[0]), 8, 0, 0, 0); k != 0 {
+		t.Errorf("%d bytes after disconnectx", k)
+	}
+}
+
+// TestUnixErrors: xnu-11417 bsd/kern/uipc_usrreq.c:unp_connect.
+func TestUnixErrors(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	dir := t.TempDir()
+	un := func(name string) (p uint64, n uint64) {
+		b := append([]byte{0, guestAfUnix}, name...)
+		b = append(b, 0)
+		return gp(&b[0]), uint64(len(b))
+	}
+	c := call(t, th, sysSocket, 0, guestAfUnix, guestSockStream, 0)
+	defer closeFD(t, th, c)
+	os.WriteFile(dir+"/file", nil, 0600)
+	p, n := un(dir + "/file")
+	call(t, th, sysConnect, ENOTSOCK, c, p, n)
+	p, n = un(dir + "/none")
+	call(t, th, sysConnect, ENOENT, c, p, n)
+	l := call(t, th, sysSocket, 0, guestAfUnix, guestSockStream, 0)
+	p, n = un(dir + "/s")
+	call(t, th, sysBind, 0, l, p, n)
+	call(t, th, sysConnect, ECONNREFUSED, c, p, n)
+	call(t, th, sysBind, EADDRINUSE, c, p, n)
+	var sa [106]byte
+	sn := uint32(len(sa))
+	call(t, th, sysGetsockname, 0, l, gp(&sa), gp(&sn))
+	if want := len(dir) + 2 + 3; int(sn) != want || int(sa[0]) != want || string(sa[2:sn-1]) != dir+"/s" {
+		t.Errorf("getsockname: %d %q", sn, sa[:sn])
+	}
+	closeFD(t, th, l)
+
+	var pair [2]int32
+	call(t, th, sysSocketpair, 0, guestAfUnix, guestSockStream, 0, gp(&pair))
+	var cred [76]byte
+	cn := uint32(len(cred))
+	call(t, th, sysGetsockopt, 0, uint64(pair[0]), 0, 1, gp(&cred), gp(&cn)) // LOCAL_PEERCRED
+	if cn != 76 || getUint32(cred[4:]) != uint32(os.Geteuid()) || getUint16(cred[8:]) == 0 {
+		t.Errorf("LOCAL_PEERCRED: %d %v", cn, cred)
+	}
+	pid := uint32(0)
+	cn = 4
+	call(t, th, sysGetsockopt, 0, uint64(pair[0]), 0, 2, gp(&pid), gp(&cn)) // LOCAL_PEERPID
+	if int(pid) != os.Getpid() {
+		t.Errorf("LOCAL_PEERPID: %d", pid)
+	}
+	closeFD(t, th, uint64(pair[0]))
+	closeFD(t, th, uint64(pair[1]))
+}
+
+func TestHiddenDescriptors(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	kq := call(t, th, sysKqueue, 0)
+	q := kqueueOf(int32(kq))
+	for _, fd := range []int32{q.efd, hiddenFDBase} {
+		if !fdHidden(fd) {
+			t.Errorf("descriptor %d is in the guest's sight", fd)
+		}
+		call(t, th, sysClose, EBADF, uint64(fd))
+		call(t, th, sysIoctl, EBADF, uint64(fd), 0x20006601, 0)
+		ev := gkev{id: uint64(fd), filter: evfiltRead, flags: evAdd}
+		call(t, th, sysKevent, EBADF, kq, gp(&ev), 1, 0, 0, 0)
+	}
+	closeFD(t, th, kq)
+}
+
+// TestGarbage calls the handlers with all sorts of wrong arguments. What they
+// answer does not matter; they must neither panic nor touch what they should not.
+func TestGarbage(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewSource(seed))
+	var pair [2]int32
+	call(t, th, sysSocketpair, 0, guestAfUnix, guestSockStream, 0, gp(&pair))
+	udp := call(t, th, sysSocket, 0, guestAfInet, guestSockDgram, 0)
+	kq := call(t, th, sysKqueue, 0)
+	null, err := syscall.Open("/dev/null", syscall.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fds := []uint64{uint64(pair[0]), uint64(pair[1]), udp, kq, uint64(null), minus1(), 1 << 40, uint64(hiddenFDBase)}
+	for _, fd := range fds[:3] {
+		host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFL, syscall.O_NONBLOCK, 0, 0, 0)
+	}
+	buf := make([]byte, 4096)
+	zero := new([16]byte)
+	other := []uint64{0, 1, 2, 3, 16, 28, 48, 255, 256, 1024, 65535, 1 << 31, 1<<31 - 1, 1<<32 - 1, 1 << 63, minus1(), 0xffff, 41, 0x8000000000000000}
+	ptr := func() uint64 {
+		switch r.Intn(8) {
+		case 0:
+			return 0
+		case 1:
+			return 8
+		case 2:
+			return minus1() - 7
+		case 3:
+			return 0x800000000000
+		}
+		r.Read(buf[:64])
+		if r.Intn(2) == 0 {
+			clear(buf[8:64])
+		}
+		return gp(&buf[r.Intn(64)])
+	}
+	any := func() uint64 {
+		if r.Intn(2) == 0 {
+			return ptr()
+		}
+		return other[r.Intn(len(other))]
+	}
+	handlers := []struct {
+		h     handler
+		fixed map[int]uint64 // arguments that keep it from waiting
+	}{
+		{sysBind, nil}, {sysConnect, nil}, {sysGetpeername, nil}, {sysGetsockname, nil}, {sysListen, nil},
+		{sysSetsockopt, nil}, {sysGetsockopt, nil}, {sysSendto, nil}, {sysRecvfrom, nil}, {sysSendmsg, nil}, {sysRecvmsg, nil},
+		{sysSendmsgX, nil}, {sysRecvmsgX, nil}, {sysSendfile, nil}, {sysIoctl, nil}, {sysConnectx, nil}, {sysDisconnectx, nil},
+		{sysKevent, map[int]uint64{2: 3, 5: gp(zero)}}, {sysKevent64, map[int]uint64{2: 3, 6: gp(zero)}}, {sysKeventQos, map[int]uint64{2: 3, 7: 1}},
+		{sysKevent, map[int]uint64{5: gp(zero)}},
+		{sysSelect, map[int]uint64{4: gp(zero)}}, {sysPselect, map[int]uint64{4: gp(zero), 5: 0}}, {sysPoll, map[int]uint64{2: 0}},
+		{sysSocketpair, map[int]uint64{0: 99}}, {sysSocket, map[int]uint64{0: 99}},
+	}
+	for range 20000 {
+		h := handlers[r.Intn(len(handlers))]
+		a := args{fds[r.Intn(len(fds))]}
+		for i := 1; i < len(a); i++ {
+			a[i] = any()
+		}
+		if n := r.Intn(2 * len(ioctls)); n < len(ioctls) {
+			a[1] = uint64(ioctls[n].req)
+		} else if n -= len(ioctls); n < len(sockopts) {
+			a[1], a[2] = uint64(sockopts[n].level), uint64(sockopts[n].name)
+		}
+		for i, v := range h.fixed {
+			a[i] = v
+		}
+		*zero = [16]byte{}
+		h.h(th, &a)
+		th.deadline = 0
+	}
+	for _, fd := range fds[:5] {
+		closeFD(t, th, fd)
 	}
 }

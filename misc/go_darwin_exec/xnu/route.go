@@ -26,6 +26,7 @@ const (
 	netRtFlags   = 2
 	netRtIflist  = 3
 	netRtIflist2 = 6
+	netRtDump2   = 7
 )
 
 // Types of routing messages (xnu-11417 bsd/net/route.h).
@@ -35,6 +36,7 @@ const (
 	rtmNewaddr   = 0xc
 	rtmIfinfo    = 0xe
 	rtmIfinfo2   = 0x12
+	rtmGet2      = 0x14
 	rtmNewmaddr2 = 0x13
 )
 
@@ -295,7 +297,7 @@ func netRoute(t *Thread, arg []int32) ([]byte, Errno) {
 			w.iface(ifi, family, what == netRtIflist2)
 		}
 		return w.b, 0
-	case netRtDump, netRtFlags:
+	case netRtDump, netRtDump2, netRtFlags:
 		return netRoutes(family, what, uint32(arg[3]))
 	}
 	return nil, EINVAL
@@ -472,9 +474,10 @@ const (
 	rtfLocal   = 0x200000
 )
 
-// netRoutes answers NET_RT_DUMP, and NET_RT_FLAGS for the routes with a flag:
-// the host's main table, each an rt_msghdr: index 4/2, flags 8, addrs 12,
-// pid 16, seq 20, errno 24, use 28, inits 32, metrics 36/56.
+// netRoutes answers NET_RT_DUMP and NET_RT_DUMP2, and NET_RT_FLAGS for the
+// routes with a flag: the host's main and local tables, each route an
+// rt_msghdr, index 4/2, flags 8, addrs 12, pid 16, seq 20, errno 24, use 28,
+// inits 32, metrics 36/56, or an rt_msghdr2, which differs in 16..27.
 func netRoutes(family, what int32, flags uint32) ([]byte, Errno) {
 	ifs, e := netInterfaces(0)
 	if e != 0 {
@@ -488,7 +491,8 @@ func netRoutes(family, what int32, flags uint32) ([]byte, Errno) {
 		// struct rtmsg: family 0, dst_len 1, src_len 2, tos 3, table 4,
 		// protocol 5, scope 6, type 7
 		bits := int(m.Data[1])
-		if m.Data[4] != syscall.RT_TABLE_MAIN || m.Data[7] != syscall.RTN_UNICAST {
+		local := m.Data[7] == syscall.RTN_LOCAL
+		if !local && (m.Data[4] != syscall.RT_TABLE_MAIN || m.Data[7] != syscall.RTN_UNICAST) {
 			return
 		}
 		var dst, gw netip.Addr
@@ -522,6 +526,9 @@ func netRoutes(family, what int32, flags uint32) ([]byte, Errno) {
 		if bits == dst.BitLen() {
 			fl |= rtfHost
 		}
+		if local {
+			fl |= rtfLocal
+		}
 		if !wanted(family, dst) || what == netRtFlags && fl&flags == 0 {
 			return
 		}
@@ -529,7 +536,11 @@ func netRoutes(family, what int32, flags uint32) ([]byte, Errno) {
 		if fl&rtfHost == 0 {
 			addrs |= rtaNetmask
 		}
-		h := w.begin(rtmGet, 92)
+		typ := byte(rtmGet)
+		if what == netRtDump2 {
+			typ = rtmGet2
+		}
+		h := w.begin(typ, 92)
 		putUint16(h[4:], uint16(oif))
 		putUint32(h[8:], fl)
 		putUint32(h[12:], addrs)

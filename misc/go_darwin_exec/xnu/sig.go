@@ -83,7 +83,7 @@ func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
 // interrupted looks for the signal that ends the thread's sleep: 0 if there
 // is none to act on, otherwise restart says whether its action restarts calls.
 func (t *Thread) interrupted() (sig int, restart bool) {
-	t.cpu.TakeKick()
+	t.takeKick()
 	p := t.p
 	p.lock()
 	defer p.unlock()
@@ -118,8 +118,8 @@ func (t *Thread) deliver() {
 			p.die(sig)
 		case xsig.Catch:
 			d := p.sig.Deliver(t.sig, sig)
-			if p.trace != nil {
-				p.trace.signal(t, &d)
+			if tr := t.tracing(); tr != nil {
+				tr.signal(t, &d)
 			}
 			if !t.sendsig(&d) {
 				// unix_signal.c:sendsig, "bad": death by SIGILL.

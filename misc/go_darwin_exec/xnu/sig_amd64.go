@@ -14,6 +14,42 @@ import (
 type frameState struct {
 	buf    [xsig.MaxFrame]byte
 	avx512 bool // the thread has used AVX-512; sticky, as in XNU (osfmk/i386/fpu.c)
+
+	// hidden is the AVX-512 state under the frames of a release whose frames
+	// have no place for it (xsig.SaveHidden), the innermost last.
+	hidden  [8]hiddenState
+	nhidden int
+}
+
+type hiddenState struct {
+	uctx uint64
+	used bool
+	data [xsig.HiddenSize]byte
+}
+
+// hide puts aside what the frame at uctx does not hold. If handlers nest
+// deeper than there is room, the outermost loses.
+func (fs *frameState) hide(uctx uint64, x []byte) {
+	if fs.nhidden == len(fs.hidden) {
+		copy(fs.hidden[:], fs.hidden[1:])
+		fs.nhidden--
+	}
+	h := &fs.hidden[fs.nhidden]
+	fs.nhidden++
+	h.uctx = uctx
+	h.used = xsig.SaveHidden(h.data[:], x)
+}
+
+// unhide brings back what hide put aside for uctx, and forgets the frames
+// below, which were left without sigreturn.
+func (fs *frameState) unhide(uctx uint64, x []byte) {
+	for i := fs.nhidden - 1; i >= 0; i-- {
+		if h := &fs.hidden[i]; h.uctx == uctx {
+			xsig.RestoreHidden(x, h.data[:], h.used)
+			fs.nhidden = i
+			return
+		}
+	}
 }
 
 // sendsig pushes the frame for d and enters the trampoline. It reports false
@@ -36,6 +72,9 @@ func (t *Thread) sendsig(d *xsig.Delivery) bool {
 	f.Encode(fs.buf[:], d, &m, &si)
 	if !userRange(f.MC, f.Size()) || !vcpu.CopyOut(f.MC, fs.buf[:f.Size()]) {
 		return false
+	}
+	if t.p.Release < XNU4570 {
+		fs.hide(f.UC, x)
 	}
 	f.Enter(r, d, rel)
 	t.cpu.ResetFP()
@@ -138,5 +177,8 @@ func sysSigreturn(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	xsig.DecodeMcontext(fs.buf[:n], &t.cpu.Regs, x)
+	if p.Release < XNU4570 {
+		fs.unhide(uctx, x)
+	}
 	return 0, EJUSTRETURN
 }

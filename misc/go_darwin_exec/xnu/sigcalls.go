@@ -42,19 +42,18 @@ func sysSigaction(t *Thread, a *args) (uint64, Errno) {
 		}
 		new = &act
 	}
+	if sig <= 0 || sig >= NSIG {
+		return 0, EINVAL
+	}
 	p.lock()
-	if sig > 0 && sig < NSIG && a[2] != 0 {
-		old, ok := p.sig.Sigaction(sig, nil)
-		if !ok {
-			p.unlock()
-			return 0, EINVAL
-		}
+	if a[2] != 0 {
+		old, _ := p.sig.Sigaction(sig, nil)
 		if e := copyoutSigaction(a[2], &old); e != 0 {
 			p.unlock()
 			return 0, e
 		}
 	}
-	ignored := p.sig.Ignored(sig & 31)
+	ignored := p.sig.Ignored(sig)
 	_, ok := p.sig.Sigaction(sig, new)
 	if ok && new != nil && !p.child {
 		// The host has to know of a few.
@@ -201,7 +200,7 @@ func sysSigwait(t *Thread, a *args) (uint64, Errno) {
 	}
 	p.unlock()
 	for sig == 0 {
-		t.cpu.TakeKick()
+		t.takeKick()
 		p.lock()
 		sig = t.sig.Waited
 		other := sig == 0 && p.sig.Peek(t.sig) != 0

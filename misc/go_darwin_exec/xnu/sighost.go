@@ -187,21 +187,7 @@ func (p *Proc) fromHost(r *hostsig.Record) {
 		}
 	}
 	p.mu.Lock()
-	var t *Thread
-	if sig == SIGPROF || sig == SIGVTALRM {
-		t = p.threadOf(r.Ctx)
-	}
-	p.post(sig, info, t, true)
-}
-
-// threadOf returns the thread whose vcpu is at address ctx. p.mu is held.
-func (p *Proc) threadOf(ctx uintptr) *Thread {
-	for _, t := range p.threads {
-		if uintptr(unsafe.Pointer(t.cpu)) == ctx {
-			return t
-		}
-	}
-	return nil
+	p.post(sig, info, nil, true)
 }
 
 // raiseDefault sends host signal n to the calling host thread with its default
@@ -232,7 +218,7 @@ func (p *Proc) stop(sig int) {
 
 // die ends the process by sig, as the parent will see.
 func (p *Proc) die(sig int) {
-	if p.trace != nil {
+	if p.trace != nil && !p.child {
 		p.trace.killed(sig)
 	}
 	raiseDefault(toHost(sig))

@@ -66,11 +66,7 @@ func (t *Thread) sleep(deadline int64) wakeup {
 func timespecPtr(ts *syscall.Timespec) uintptr { return uintptr(unsafe.Pointer(ts)) }
 
 // monotonic is the host's clock that deadlines are on: mach_absolute_time.
-func monotonic() int64 {
-	var ts syscall.Timespec
-	host(syscall.SYS_CLOCK_GETTIME, linuxClockMonotonic, uintptr(unsafe.Pointer(&ts)), 0, 0, 0, 0)
-	return ts.Nano()
-}
+func monotonic() int64 { return vcpu.Nanotime() }
 
 // after is the deadline d nanoseconds from now; a wait too long to express
 // has none.

@@ -153,7 +153,7 @@ type sockBuf struct {
 	guest [256]byte // an address in XNU's form
 	host  [hostSockaddrMax + 8]byte
 	hlen  uint32 // its length
-	val   [256]byte
+	val   [512]byte
 	vlen  uint32
 	msg   hostMsghdr
 	ctl   [8192]byte // the host's control messages

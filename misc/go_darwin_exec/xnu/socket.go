@@ -267,7 +267,7 @@ func sysShutdown(t *Thread, a *args) (uint64, Errno) {
 	if e == 0 && how != syscall.SHUT_RD {
 		setFDBits(fd, fdSentFIN)
 		if fdBitsOf(fd)&fdKnotes != 0 {
-			knotesTouched(fd)
+			sentFIN(fd)
 		}
 	}
 	return 0, e
@@ -300,7 +300,7 @@ func sysConnectx(t *Thread, a *args) (uint64, Errno) {
 			return 0, e
 		}
 	}
-	if ep.src != 0 {
+	if ep.src != 0 && !t.restart {
 		if e := b.sockaddrIn(ep.src, ep.srclen); e != 0 {
 			return 0, e
 		}

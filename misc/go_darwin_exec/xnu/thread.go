@@ -82,10 +82,13 @@ type Thread struct {
 
 	exc exception // the last one; siginfo tells of it
 
-	ts     syscall.Timespec // for host calls
-	traced []byte           // the call that is under way, as -trace prints it
-	frame  frameState
-	fs     fileState
+	ts syscall.Timespec // for host calls
+
+	line    [traceLine]byte // for -trace: the call that is under way
+	lineLen int
+
+	frame frameState
+	fs    fileState
 }
 
 // newThread adds a thread, with the creator's signal mask, to the end of the
@@ -145,7 +148,7 @@ func (t *Thread) loop() {
 		case vcpu.EventFault:
 			t.fault()
 		case vcpu.EventKick:
-			c.TakeKick()
+			t.takeKick()
 			t.p.patcher.Normalize(&c.Regs)
 		default:
 			panic(fmt.Sprintf("xnu: vcpu event %d", ev))
@@ -156,7 +159,7 @@ func (t *Thread) loop() {
 // astTaken does what other threads have asked this one to do: it delivers
 // signals until none is left that the mask lets through.
 func (t *Thread) astTaken() {
-	t.cpu.TakeKick() // before the look: a later kick is for a later look
+	t.takeKick() // before the look: a later kick is for a later look
 	t.ast.Store(0)
 	t.deliver()
 }
@@ -182,6 +185,7 @@ func (t *Thread) exit() {
 	last := len(p.threads) == 0
 	p.mu.Unlock()
 	p.ports.threadGone(t)
+	t.dropCwd()
 	if t.joiner != 0 {
 		vcpu.Store32(t.joiner, 0)
 		t.ulockWake(ulCompareAndWait|ulfWakeAll, t.joiner, 0)

@@ -31,9 +31,13 @@ func (tr *tracer) write(b []byte) {
 	}
 }
 
-// head begins a line: process and thread.
+// traceLine is the room for one line. A line longer than that may be cut.
+const traceLine = 1024
+
+// head begins a line in the thread's buffer: process and thread. Lines of
+// calls are made without allocating, as the child of a fork makes some.
 func (tr *tracer) head(t *Thread) []byte {
-	b := append(make([]byte, 0, 256), '[')
+	b := append(t.line[:0], '[')
 	b = strconv.AppendInt(b, int64(hostCall(syscall.SYS_GETPID)), 10)
 	if n := t.id - t.p.firstID; n != 0 {
 		b = append(b, '.')
@@ -42,21 +46,24 @@ func (tr *tracer) head(t *Thread) []byte {
 	return append(b, "] "...)
 }
 
-func (tr *tracer) printf(t *Thread, format string, a ...any) {
+// tracing returns the tracer if lines may be printed with printf, which
+// allocates.
+func (t *Thread) tracing() *tracer {
 	if t.p.child {
-		return // nothing can be allocated there
+		return nil
 	}
+	return t.p.trace
+}
+
+func (tr *tracer) printf(t *Thread, format string, a ...any) {
 	tr.write(append(fmt.Appendf(tr.head(t), format, a...), '\n'))
 }
 
-// call prints the name and the arguments.
+// appendCall prints the name and the arguments.
 func appendCall(b []byte, name, letters string, a []uint64) []byte {
 	b = append(b, name...)
 	b = append(b, '(')
-	for i := range letters {
-		if i >= len(a) {
-			break
-		}
+	for i := range len(letters) {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
@@ -65,12 +72,7 @@ func appendCall(b []byte, name, letters string, a []uint64) []byte {
 		case 'i':
 			b = strconv.AppendInt(b, int64(int32(v)), 10)
 		case 'u':
-			if v = uint64(uint32(v)); v > 9 {
-				b = append(b, "0x"...)
-				b = strconv.AppendUint(b, v, 16)
-			} else {
-				b = strconv.AppendUint(b, v, 10)
-			}
+			b = appendHexOrSmall(b, uint64(uint32(v)))
 		case 'z', 'o', 'l':
 			b = strconv.AppendInt(b, int64(v), 10)
 		case 's':
@@ -78,13 +80,20 @@ func appendCall(b []byte, name, letters string, a []uint64) []byte {
 		default:
 			if v == 0 {
 				b = append(b, "NULL"...)
-				break
+			} else {
+				b = appendHexOrSmall(b, v)
 			}
-			b = append(b, "0x"...)
-			b = strconv.AppendUint(b, v, 16)
 		}
 	}
 	return append(b, ')')
+}
+
+// appendHexOrSmall prints a number that is more of a bit pattern.
+func appendHexOrSmall(b []byte, v uint64) []byte {
+	if v < 10 {
+		return append(b, '0'+byte(v))
+	}
+	return appendHex(append(b, "0x"...), v)
 }
 
 // appendString prints the string at guest address p, or the address.
@@ -92,40 +101,53 @@ func appendString(b []byte, p uint64) []byte {
 	if p == 0 {
 		return append(b, "NULL"...)
 	}
-	var s [80]byte
-	n := 0
-	for n < len(s) && vcpu.CopyIn(s[n:n+1], p+uint64(n)) && s[n] != 0 {
-		n++
+	const most = 128
+	var c [1]byte
+	for n := 0; ; n++ {
+		if !vcpu.CopyIn(c[:], p+uint64(n)) {
+			if n == 0 {
+				return appendHexOrSmall(b, p)
+			}
+			break
+		}
+		if n == 0 {
+			b = append(b, '"')
+		}
+		if c[0] == 0 {
+			break
+		}
+		if n == most {
+			return append(b, "\"..."...)
+		}
+		switch {
+		case c[0] == '"' || c[0] == '\\':
+			b = append(b, '\\', c[0])
+		case c[0] == '\n':
+			b = append(b, `\n`...)
+		case c[0] < ' ' || c[0] == 0x7f:
+			b = append(b, '\\', 'x', "0123456789abcdef"[c[0]>>4], "0123456789abcdef"[c[0]&15])
+		default:
+			b = append(b, c[0])
+		}
 	}
-	if n == 0 && !vcpu.CopyIn(s[:1], p) {
-		b = append(b, "0x"...)
-		return strconv.AppendUint(b, p, 16)
-	}
-	b = strconv.AppendQuote(b, string(s[:n]))
-	if n == len(s) {
-		b = append(b, "..."...)
-	}
-	return b
+	return append(b, '"')
 }
 
-// enter prints a call that does not come back, or may not for long.
+// enter begins the line of a call, with its arguments as they are before the
+// handler changes the memory that they point to. A call that may not come
+// back is printed at once.
 func (tr *tracer) enter(t *Thread, s *sysent, a *args) {
-	if t.p.child {
-		return
-	}
-	// The handler may change memory that the arguments point to.
-	t.traced = appendCall(tr.head(t), s.name, s.args, a[:])
+	b := appendCall(tr.head(t), s.name, s.args, a[:])
+	t.lineLen = len(b)
 	switch s.name {
-	case "exit", "execve", "bsdthread_terminate", "sigreturn", "fork":
-		tr.write(append(t.traced, '\n'))
+	case "exit", "execve", "bsdthread_terminate", "sigreturn":
+		tr.write(append(b, '\n'))
 	}
 }
 
-func (tr *tracer) leave(t *Thread, s *sysent, a *args, v uint64, e Errno) {
-	if t.p.child {
-		return
-	}
-	b := append(t.traced, " = "...)
+// leave ends the line with the result.
+func (tr *tracer) leave(t *Thread, s *sysent, v uint64, e Errno) {
+	b := append(t.line[:t.lineLen], " = "...)
 	switch {
 	case e == EJUSTRETURN:
 		return
@@ -150,17 +172,11 @@ func (tr *tracer) leave(t *Thread, s *sysent, a *args, v uint64, e Errno) {
 }
 
 func (tr *tracer) enterTrap(t *Thread, s *machtrap, a *args) {
-	if t.p.child {
-		return
-	}
-	t.traced = appendCall(tr.head(t), s.name, s.args, a[:])
+	t.lineLen = len(appendCall(tr.head(t), s.name, s.args, a[:]))
 }
 
 func (tr *tracer) leaveTrap(t *Thread, s *machtrap, v int32) {
-	if t.p.child {
-		return
-	}
-	b := append(t.traced, " = "...)
+	b := append(t.line[:t.lineLen], " = "...)
 	if s.ret == 'n' {
 		b = append(b, "0x"...)
 		b = strconv.AppendUint(b, uint64(uint32(v)), 16)

@@ -101,8 +101,8 @@ func (t *Thread) mdepCall(nr int) {
 	default:
 		r.RAX = kernInvalidArgument
 	}
-	if t.p.trace != nil {
-		t.p.trace.printf(t, "machdep_%d(%#x) = %#x", nr, r.RDI, r.RAX)
+	if tr := t.tracing(); tr != nil {
+		tr.printf(t, "machdep_%d(%#x) = %#x", nr, r.RDI, r.RAX)
 	}
 }
 
@@ -118,8 +118,8 @@ func canonical(a uint64) bool { return a>>47 == 0 }
 // registers unchanged; from 8020 it is SIGSYS
 // (bsd/uxkern/ux_exception.c:ux_exception).
 func (t *Thread) excSyscall(nr uint32) {
-	if t.p.trace != nil {
-		t.p.trace.printf(t, "syscall_%#x()", nr)
+	if tr := t.tracing(); tr != nil {
+		tr.printf(t, "syscall_%#x()", nr)
 	}
 	if t.p.Release >= XNU8020 {
 		t.exception(exception{typ: excSyscall, code: uint64(nr), sub: 1})

@@ -132,6 +132,39 @@ type Machine struct {
 	Vaddr  uint64
 }
 
+// HiddenSize is the size of what SaveHidden keeps.
+const HiddenSize = 64 + 512 + 1024
+
+// SaveHidden copies the AVX-512 state of the XSAVE image x to dst and reports
+// whether there was any. The kernels before 4570 know nothing of AVX-512: on
+// them a program finds it turned off, and their frames have no place for it.
+// Here CPUID and XGETBV tell the program the truth about the CPU, so it uses
+// what the frame would lose.
+func SaveHidden(dst, x []byte) bool {
+	if !UsesAVX512(x) {
+		return false
+	}
+	copy(dst[:64], x[xsK:])
+	copy(dst[64:][:512], x[xsZMMHi:])
+	copy(dst[64+512:][:1024], x[xsZMM:])
+	return true
+}
+
+// RestoreHidden is SaveHidden's reverse; used is what that reported.
+func RestoreHidden(x, src []byte, used bool) {
+	if xsK == 0 {
+		return
+	}
+	bv := le.Uint64(x[xsBV:]) &^ xAVX512
+	if used {
+		copy(x[xsK:][:64], src)
+		copy(x[xsZMMHi:][:512], src[64:])
+		copy(x[xsZMM:][:1024], src[64+512:])
+		bv |= xAVX512
+	}
+	le.PutUint64(x[xsBV:], bv)
+}
+
 // UsesAVX512 reports whether the XSAVE image x has any AVX-512 state.
 func UsesAVX512(x []byte) bool {
 	return xsK != 0 && binary.LittleEndian.Uint64(x[xsBV:])&xAVX512 != 0

@@ -16,11 +16,11 @@ import (
 // cmd/dist says, whatever rawPorts changed in them.
 func TestListAgreesWithDist(t *testing.T) {
 	testenv.MustHaveGoRun(t)
-	cmd := testenv.Command(t, "go", "run", "cmd/dist", "list", "-json", "-broken")
-	cmd.Env = append(cmd.Environ(), "GOROOT="+testenv.GOROOT(t)) // dist insists
-	out, err := cmd.Output()
+	list := testenv.Command(t, "go", "run", "cmd/dist", "list", "-json", "-broken")
+	list.Env = append(list.Environ(), "GOROOT="+testenv.GOROOT(t)) // dist insists
+	out, err := list.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v: %v", cmd, err)
+		t.Fatalf("cmd/dist list: %v\n%s", err, out)
 	}
 	var dist []struct {
 		OSArch

@@ -60,9 +60,11 @@ const (
 // Build returns a program: __PAGEZERO, __TEXT with the header and, from TextOff
 // on, code; __DATA with a few bytes of the file at the beginning of its two
 // pages; and a thread that starts with the code.
-func Build(code []byte) []byte {
-	const dataFile = 16
-	b := make([]byte, 0x2000+dataFile)
+func Build(code []byte) []byte { return BuildData(code, []byte("data of the file")) }
+
+// BuildData is Build with other data, for which __DATA is made large enough.
+func BuildData(code, data []byte) []byte {
+	b := make([]byte, 0x2000+len(data))
 	le := binary.LittleEndian
 	put32 := func(off int, v ...uint32) {
 		for i, x := range v {
@@ -80,14 +82,14 @@ func Build(code []byte) []byte {
 	}
 	segment(zeroOff, "__PAGEZERO", 0, Base, 0, 0, 0)
 	segment(textOff, "__TEXT", Base, 0x2000, 0, 0x2000, 5)
-	segment(dataOff, "__DATA", DataAddr, 0x2000, 0x2000, dataFile, 3)
+	segment(dataOff, "__DATA", DataAddr, max(0x2000, uint64(len(data)+0xfff)&^0xfff), 0x2000, uint64(len(data)), 3)
 	put32(threadOff, 5, 184, 4, 42)
 	le.PutUint64(b[ThreadRIP:], Entry)
 	if len(code) > 0x1000 {
 		panic("testmacho: too much code")
 	}
 	copy(b[TextOff:], code)
-	copy(b[0x2000:], "data of the file")
+	copy(b[0x2000:], data)
 	return b
 }
 

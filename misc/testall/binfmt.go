@@ -1,0 +1,47 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// hostStarts names, by package, the tests in which a program of the host
+// (nohup) starts a darwin program. Linux only does so if binfmt_misc knows the format.
+var hostStarts = map[string]string{
+	"os/signal": "TestDetectNohup|TestNohup",
+}
+
+// register is run by sh to register the runner, $1, for static x86-64 Mach-O
+// files, and to go on as the command in the other arguments.
+const register = `mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
+printf '%s' ":goxnu:M::\\xcf\\xfa\\xed\\xfe\\x07\\x00\\x00\\x01::$1:F" >/proc/sys/fs/binfmt_misc/register &&
+shift && exec "$@"`
+
+// binfmt returns a function that makes a command run with the runner
+// registered, in namespaces of its own, so that the machine does not change. It
+// needs Linux 6.7 and leave to make user namespaces.
+func (t *tester) binfmt() (func(*exec.Cmd) *exec.Cmd, error) {
+	runner := filepath.Join(t.goroot, "bin", "go_darwin_"+*arch+"_exec")
+	wrap := func(cmd *exec.Cmd) *exec.Cmd {
+		w := exec.Command("sh", append([]string{"-c", register, "sh", runner, cmd.Path}, cmd.Args[1:]...)...)
+		w.Dir, w.Env = cmd.Dir, cmd.Env
+		w.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+		return w
+	}
+	if out, err := wrap(exec.Command("true")).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("binfmt_misc cannot be had in a user namespace (%v: %s)", err, strings.TrimSpace(string(out)))
+	}
+	return wrap, nil
+}

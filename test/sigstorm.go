@@ -1,0 +1,130 @@
+// run
+
+//go:build darwin && !ios && amd64
+
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+// Threads start and end in a storm of signals (golang.org/issue/3101, the bug
+// that the fork began with): no thread may meet one before it can take it.
+//
+// Another process sends to this one as fast as it can. XNU gives such a signal to
+// the oldest thread that lets it through, so mostly old threads get those. New
+// ones are sent signals one by one, by the port names that they are going to
+// have, as soon as they exist.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	pidVar   = "SIGSTORM_PID"
+	duration = 2 * time.Second
+)
+
+const (
+	sysPthreadKill = 328
+	// RawSyscall adds 0x2000000, the class of BSD calls; a Mach trap has 0x1000000.
+	trapThreadSelf = ^uintptr(0) - 0x1000000 + 1 + 27
+)
+
+// threadSelf returns the port of the calling thread. RawSyscall takes the
+// result for an error number: its addition sets the carry flag, and a Mach trap
+// leaves that alone.
+func threadSelf() uintptr {
+	_, _, e := syscall.RawSyscall(trapThreadSelf, 0, 0, 0)
+	return uintptr(e)
+}
+
+// newest is the highest port name that a thread has had.
+var newest atomic.Uintptr
+
+// atBirth sends SIGUSR1 to whatever thread has one of the next names. The low 8
+// bits of a name count how often it was used (xnu-3789 osfmk/mach/port.h).
+func atBirth(done *atomic.Bool) (sent int) {
+	for !done.Load() {
+		for i := range uintptr(16) {
+			if _, _, e := syscall.RawSyscall(sysPthreadKill, newest.Load()+i<<8, uintptr(syscall.SIGUSR1), 0); e == 0 {
+				sent++
+			}
+		}
+	}
+	return sent
+}
+
+var storm = []syscall.Signal{syscall.SIGWINCH, syscall.SIGCHLD, syscall.SIGIO, syscall.SIGUSR1}
+
+func main() {
+	if pid, err := strconv.Atoi(os.Getenv(pidVar)); err == nil {
+		for start := time.Now(); time.Since(start) < 10*duration; {
+			for _, sig := range storm {
+				if syscall.Kill(pid, sig) != nil {
+					return // the parent has ended
+				}
+			}
+		}
+		// A thread that takes a signal before it has TLS faults in its handler,
+		// for ever, and the parent with it.
+		fmt.Println("hung")
+		syscall.Kill(pid, syscall.SIGKILL)
+		return
+	}
+
+	// SIGUSR1 kills unless it is caught; the rest are ignored by default, but
+	// the runtime handles them all.
+	c := make(chan os.Signal, 100)
+	signal.Notify(c, syscall.SIGUSR1, syscall.SIGWINCH)
+	var got atomic.Int64
+	go func() {
+		for range c {
+			got.Add(1)
+		}
+	}()
+
+	exe, err := os.Executable()
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), pidVar+"="+strconv.Itoa(os.Getpid()))
+	cmd.Stdout = os.Stdout
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a group of its own: the storm is for us alone
+	if err := cmd.Start(); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	var done atomic.Bool
+	sent := make(chan int)
+	go func() { sent <- atBirth(&done) }()
+	threads := 0
+	for start := time.Now(); time.Since(start) < duration; {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				runtime.LockOSThread() // the thread ends with the goroutine
+				newest.Store(max(newest.Load(), threadSelf()))
+			})
+		}
+		wg.Wait()
+		threads += 8
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	done.Store(true)
+	if births := <-sent; threads < 100 || got.Load() == 0 || births < 100 {
+		fmt.Printf("%d threads, %d signals received, %d sent to new threads: too few to say anything\n", threads, got.Load(), births)
+		os.Exit(1)
+	}
+}
