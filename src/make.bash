@@ -25,9 +25,9 @@ if [[ $1 == --sync ]]; then
 	graft -o "$GOXNU" -install $GRAFTFLAGS
 	exit
 fi
-rm -f "$built"
-graft -o "$GOXNU" $GRAFTFLAGS
+graft -o "$GOXNU" -rebuild $GRAFTFLAGS
 GOROOT_BOOTSTRAP=$(graft -print-upstream)
 export GOROOT_BOOTSTRAP
+rm -f "$built"
 (cd "$GOXNU/src" && bash ./make.bash "$@")
 touch "$built"

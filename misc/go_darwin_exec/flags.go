@@ -69,6 +69,8 @@ Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
   -version       print the version and exit
   -h             print this help
 
+The environment variable GOXNU_RUNNER may hold flags too.
+
 A program name without a slash is looked up in PATH. The exit status is the
 program's own; if it died from a signal, so does the runner. Otherwise: %[6]d, the
 program was not found; %[7]d, it cannot be run; %[8]d, this host cannot run the
@@ -78,11 +80,30 @@ The runner is no sandbox: the program can do whatever you can.
 `, myName(), strings.Join(names, " "), last.name, systems[0].release, last.release, exitNotFound, exitCannot, exitHost, exitUsage)
 }
 
-// parseFlags parses the command line, which begins with the runner's name.
-// What follows the program's name is the program's.
+// flagVariable may hold flags, separated by blanks, for runners that go run and
+// go test start. Those of the command line come after them.
+const flagVariable = "GOXNU_RUNNER"
+
+// parseFlags parses the environment's flags and the command line, which begins
+// with the runner's name. What follows the program's name is the program's.
 func parseFlags(argv []string) *options {
 	o := &options{release: systems[len(systems)-1].release, traceFD: 2, env: vcpu.Environ()}
-	args := argv[min(1, len(argv)):]
+	if rest := o.parse(strings.Fields(os.Getenv(flagVariable))); len(rest) > 0 {
+		die(exitUsage, "%s=%q: %q is not a flag", flagVariable, os.Getenv(flagVariable), rest[0])
+	}
+	args := o.parse(argv[min(1, len(argv)):])
+	if o.exec != nil {
+		return o
+	}
+	if len(args) == 0 {
+		die(exitUsage, "which program? usage: %s [flags] program [argument ...] (-h prints help)", myName())
+	}
+	o.program, o.args = lookPath(args[0]), args
+	return o
+}
+
+// parse parses flags and returns what follows them.
+func (o *options) parse(args []string) (rest []string) {
 	for len(args) > 0 {
 		arg := args[0]
 		if len(arg) < 2 || arg[0] != '-' {
@@ -102,13 +123,6 @@ func parseFlags(argv []string) *options {
 			}
 			return value
 		}
-		number := func() int {
-			n, err := strconv.Atoi(need())
-			if err != nil {
-				die(exitUsage, "%s: %q is not a number", arg, value)
-			}
-			return n
-		}
 		switch name {
 		case "h", "help":
 			fmt.Print(usage())
@@ -120,28 +134,29 @@ func parseFlags(argv []string) *options {
 			o.release = parseRelease(need())
 		case "trace":
 			o.trace, o.traceFile = true, value
+			if value != "" { // the program may change the directory before it executes another one
+				if abs, err := filepath.Abs(value); err == nil {
+					o.traceFile = abs
+				}
+			}
 		case "exec-state": // set by execve of the guest, and by CleanStart
 			st, err := xnu.ParseExecState(need(), args)
 			if err != nil {
 				die(exitUsage, "%v", err)
 			}
 			o.exec, o.program, o.args, o.env = st, st.Path, st.Args, st.Env
-			return o
+			return nil
 		case "retry": // set by again
-			o.retry = max(o.retry, number()) // the newest comes first
+			n, err := strconv.Atoi(need())
+			if err != nil {
+				die(exitUsage, "%s: %v", arg, err)
+			}
+			o.retry = max(o.retry, n) // the newest comes first
 		default:
 			die(exitUsage, "unknown flag %s (%s -h prints help)", arg, myName())
 		}
 	}
-	if len(args) == 0 {
-		die(exitUsage, "which program? usage: %s [flags] program [argument ...] (-h prints help)", myName())
-	}
-	o.program, o.args = lookPath(args[0]), args
-	if xnu.NeedsCleanStart(o.env) {
-		err := xnu.CleanStart(o.runner(), o.program, o.args, o.env)
-		die(exitHost, "starting again: %v", err)
-	}
-	return o
+	return args
 }
 
 func parseRelease(s string) xnu.Release {

@@ -47,6 +47,7 @@ func die(status int, format string, args ...any) {
 func main() {
 	o := parseFlags(os.Args)
 	if o.exec == nil && xnu.NeedsCleanStart(o.env) {
+		// The environment is the program's, not the runner's.
 		err := xnu.CleanStart(o.runner(), o.program, o.args, o.env)
 		die(exitHost, "cannot start again: %v", err)
 	}
@@ -69,6 +70,9 @@ func main() {
 	p, err := xnu.Boot(load(o))
 	if err != nil {
 		die(exitHost, "%v", err)
+	}
+	if o.traceFile != "" {
+		syscall.Close(o.traceFD) // package xnu has moved it
 	}
 	p.Run()
 }

@@ -274,6 +274,16 @@ func TestFlags(t *testing.T) {
 	if r := run(t, exec.Command(runnerPath, "-trace", prog)); r.status != 3 || !strings.Contains(r.stderr, "exit(") {
 		t.Errorf("-trace: %+v", r)
 	}
+	cmd := exec.Command(runnerPath, prog)
+	cmd.Env = append(os.Environ(), "GOXNU_RUNNER= -xnu 10.9  -trace ")
+	if r := run(t, cmd); r.status != 3 || !strings.Contains(r.stderr, "exit(") {
+		t.Errorf("GOXNU_RUNNER: %+v", r)
+	}
+	cmd = exec.Command(runnerPath, prog)
+	cmd.Env = append(os.Environ(), "GOXNU_RUNNER=-trace word")
+	if r := run(t, cmd); r.status != exitUsage || !strings.Contains(r.stderr, `"word" is not a flag`) {
+		t.Errorf("GOXNU_RUNNER: %+v", r)
+	}
 	trace := filepath.Join(t.TempDir(), "trace")
 	if r := run(t, exec.Command(runnerPath, "-trace="+trace, "--", prog)); r != (result{status: 3}) {
 		t.Errorf("-trace=FILE: %+v", r)
@@ -308,8 +318,14 @@ func TestName(t *testing.T) {
 func TestDescriptors(t *testing.T) {
 	// exit(dup(0))
 	code := tm.Code("\x31\xff\xb8", uint32(0x02000029), "\x0f\x05", "\x89\xc7\xb8", uint32(0x02000001), "\x0f\x05")
-	if r := run(t, exec.Command(runnerPath, program(t, tm.Build(code)))); r != (result{status: 3}) {
-		t.Errorf("%+v", r)
+	prog := program(t, tm.Build(code))
+	for _, args := range [][]string{{prog}, {"-trace=" + t.TempDir() + "/trace", prog}} {
+		// Whoever runs this test may have left descriptors open.
+		cmd := exec.Command("/bin/sh", "-c", `exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@"`, "sh", runnerPath)
+		cmd.Args = append(cmd.Args, args...)
+		if r := run(t, cmd); r != (result{status: 3}) {
+			t.Errorf("%q: %+v", args, r)
+		}
 	}
 }
 

@@ -151,7 +151,7 @@ func libcErr(top string) error     { _, err := readLibc(top); return err }
 
 var (
 	textRE = regexp.MustCompile(`(?m)^TEXT\s+(\w+)\(SB\)`)
-	emulRE = regexp.MustCompile(`(?m)^func (emul\w+)\(a \*libcArgs\) \(r, errno uintptr\) {`)
+	emulRE = regexp.MustCompile(`(?m)^func (emul\w+)\(a \*libcArgs\) \(r, errno uintptr\)\s+{`)
 	sysRE  = regexp.MustCompile(`(?m)^\s+sys_(\w+)\s*= (\d+)$`)
 	trapRE = regexp.MustCompile(`\$\(0x2000000\+(\d+)\)`)
 	cgoRE  = regexp.MustCompile(`(?m)^//go:cgo_import_dynamic (\w+) \w+ "`)

@@ -100,7 +100,9 @@ func Install(sig int, noCldStop, noCldWait bool) error {
 		return err
 	}
 	h, r := addrs()
-	act := sigaction{handler: h, flags: saSiginfo | saOnstack | saRestart | saRestorer, restorer: r}
+	// The mask must be full: a kick that came between this handler's entry
+	// and its return to a host call that is to be restarted would be lost.
+	act := sigaction{handler: h, flags: saSiginfo | saOnstack | saRestart | saRestorer, restorer: r, mask: ^uint64(0)}
 	k := uint8(recordAll)
 	switch syscall.Signal(sig) {
 	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS:
@@ -112,7 +114,6 @@ func Install(sig int, noCldStop, noCldWait bool) error {
 	case syscall.SIGPROF, syscall.SIGVTALRM:
 		k = toThread
 		kickHandler, pendingOffset = vcpu.KickEntry()
-		act.mask = ^uint64(0) // as for a kick
 	case syscall.SIGCHLD:
 		const saNocldstop, saNocldwait = 1, 2
 		if noCldStop {

@@ -67,7 +67,7 @@ func (t *Thread) syscall() {
 		t.exception(exception{typ: excBadInstruction, code: excI386Invop, trapno: trapUD})
 		return
 	}
-	if t.cpu.Trapped {
+	if t.cpu.Trapped && !t.p.child { // it takes a lock
 		t.p.patcher.Trap(r) // the next time it will be cheaper
 	}
 	nr := uint32(r.RAX)

@@ -21,7 +21,6 @@ import (
 
 const (
 	pathMax = 1024 // PATH_MAX with the NUL (xnu-11417 bsd/sys/syslimits.h)
-	nameMax = 255  // NAME_MAX
 
 	pathPrefix = 32 // room for "/proc/self/fd/N/" in front of a name
 )
@@ -51,13 +50,13 @@ var hostAtFDCWD = ^uintptr(99)
 type atFlag uint32
 
 const (
-	atEaccess           atFlag = 0x10
-	atSymlinkNofollow   atFlag = 0x20
-	atSymlinkFollow     atFlag = 0x40
-	atRemovedir         atFlag = 0x80
-	atRealdev           atFlag = 0x200
-	atFdonly            atFlag = 0x400
-	atSymlinkNofollowAn atFlag = 0x800
+	atEaccess            atFlag = 0x10
+	atSymlinkNofollow    atFlag = 0x20
+	atSymlinkFollow      atFlag = 0x40
+	atRemovedir          atFlag = 0x80
+	atRealdev            atFlag = 0x200
+	atFdonly             atFlag = 0x400
+	atSymlinkNofollowAny atFlag = 0x800
 )
 
 // Linux's AT_ flags (include/uapi/linux/fcntl.h).
@@ -76,8 +75,6 @@ const (
 	sysOpenat2    = 437
 	sysFaccessat2 = 439
 	sysGetrandom  = 318
-	sysPreadv     = syscall.SYS_PREADV
-	sysPwritev    = syscall.SYS_PWRITEV
 )
 
 // dirfd translates the descriptor of an *at call.

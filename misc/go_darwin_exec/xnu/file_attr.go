@@ -38,7 +38,7 @@ func sysFaccessat(t *Thread, a *args) (uint64, Errno) {
 // access goes by the real user and group unless AT_EACCESS is given; R_OK,
 // W_OK and X_OK have Linux's values (xnu-11417 bsd/sys/unistd.h).
 func (t *Thread) access(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno) {
-	if f&^(atEaccess|atSymlinkNofollow|atSymlinkNofollowAn) != 0 {
+	if f&^(atEaccess|atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
 		return 0, EINVAL
 	}
 	p, e := t.path(0, name)
@@ -53,7 +53,7 @@ func (t *Thread) access(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno
 	if f&atEaccess != 0 {
 		h |= linuxAtEaccess
 	}
-	if f&(atSymlinkNofollow|atSymlinkNofollowAn) != 0 {
+	if f&(atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
 		h |= linuxAtSymlinkNofollow
 	}
 	return ret(t.block(sysFaccessat2, dir, p, m, h, 0, 0))
@@ -73,7 +73,7 @@ func sysFchmodat(t *Thread, a *args) (uint64, Errno) {
 }
 
 func (t *Thread) chmod(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno) {
-	if f&^(atSymlinkNofollow|atSymlinkNofollowAn) != 0 {
+	if f&^(atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
 		return 0, EINVAL
 	}
 	p, e := t.path(0, name)
@@ -127,7 +127,7 @@ func sysFchownat(t *Thread, a *args) (uint64, Errno) {
 }
 
 func (t *Thread) chown(dir uintptr, name, uid, gid uint64, f atFlag) (uint64, Errno) {
-	if f&^(atSymlinkNofollow|atSymlinkNofollowAn) != 0 {
+	if f&^(atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
 		return 0, EINVAL
 	}
 	p, e := t.path(0, name)

@@ -89,7 +89,7 @@ func sysUnlink(t *Thread, a *args) (uint64, Errno) {
 
 func sysUnlinkat(t *Thread, a *args) (uint64, Errno) {
 	f := atFlag(a[2])
-	if f&^(atRemovedir|atSymlinkNofollowAn) != 0 {
+	if f&^(atRemovedir|atSymlinkNofollowAny) != 0 {
 		return 0, EINVAL
 	}
 	var h uintptr

@@ -23,10 +23,10 @@ func init() {
 		"readv_nocancel":   sysReadv,
 		"writev":           sysWritev,
 		"writev_nocancel":  sysWritev,
-		"preadv":           sysPreadvX,
-		"preadv_nocancel":  sysPreadvX,
-		"pwritev":          sysPwritevX,
-		"pwritev_nocancel": sysPwritevX,
+		"preadv":           sysPreadv,
+		"preadv_nocancel":  sysPreadv,
+		"pwritev":          sysPwritev,
+		"pwritev_nocancel": sysPwritev,
 		"lseek":            sysLseek,
 		"fsync":            sysFsync,
 		"fsync_nocancel":   sysFsync,
@@ -99,18 +99,18 @@ func sysWritev(t *Thread, a *args) (uint64, Errno) {
 	return n, e
 }
 
-func sysPreadvX(t *Thread, a *args) (uint64, Errno) {
+func sysPreadv(t *Thread, a *args) (uint64, Errno) {
 	if !iovCount(a[2]) || int64(a[3]) < 0 {
 		return 0, EINVAL
 	}
-	return t.block(sysPreadv, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
+	return t.block(syscall.SYS_PREADV, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
 }
 
-func sysPwritevX(t *Thread, a *args) (uint64, Errno) {
+func sysPwritev(t *Thread, a *args) (uint64, Errno) {
 	if !iovCount(a[2]) || int64(a[3]) < 0 {
 		return 0, EINVAL
 	}
-	return t.block(sysPwritev, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
+	return t.block(syscall.SYS_PWRITEV, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
 }
 
 // sigpipe posts the signal that goes with EPIPE to the process

@@ -27,8 +27,11 @@ func guestThread(t *testing.T, r Release) *Thread {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cpu.Bind(); err != nil {
+	if err := vcpu.SelfTest(); err != nil {
 		t.Skipf("this host cannot run guests: %v", err)
+	}
+	if err := cpu.Bind(); err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cpu.Unbind()
@@ -812,5 +815,39 @@ func TestGarbage(t *testing.T) {
 	}
 	for _, fd := range fds[:5] {
 		closeFD(t, th, fd)
+	}
+}
+
+// TestConnectKicked: a thread that is kicked on its way into connect has begun
+// the connection all the same. If it had not, a Go program that got EINTR would
+// wait for ever.
+func TestConnectKicked(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	l := call(t, th, sysSocket, 0, guestAfInet, guestSockStream, 0)
+	defer closeFD(t, th, l)
+	sa := [16]byte{0, guestAfInet, 0, 0, 127, 0, 0, 1}
+	call(t, th, sysBind, 0, l, gp(&sa), 16)
+	call(t, th, sysListen, 0, l, 5)
+	n := uint32(16)
+	call(t, th, sysGetsockname, 0, l, gp(&sa), gp(&n))
+	for _, nonblock := range []uintptr{0, syscall.O_NONBLOCK} {
+		c := call(t, th, sysSocket, 0, guestAfInet, guestSockStream, 0)
+		host(syscall.SYS_FCNTL, uintptr(c), syscall.F_SETFL, nonblock, 0, 0, 0)
+		th.cpu.Kick()
+		sysConnect(th, &args{c, gp(&sa), 16})
+		th.cpu.TakeKick()
+		ready := struct {
+			fd              int32
+			events, revents uint16
+		}{fd: int32(l), events: pollIn}
+		if k := call(t, th, sysPoll, 0, gp(&ready), 1, 5000); k != 1 {
+			t.Errorf("flags %#x: nobody has come to the listener", nonblock)
+		} else {
+			closeFD(t, th, call(t, th, sysAccept, 0, l, 0, 0))
+		}
+		if fl, _ := host(syscall.SYS_FCNTL, uintptr(c), syscall.F_GETFL, 0, 0, 0, 0); uintptr(fl)&syscall.O_NONBLOCK != nonblock {
+			t.Errorf("flags %#x became %#x", nonblock, fl)
+		}
+		closeFD(t, th, c)
 	}
 }

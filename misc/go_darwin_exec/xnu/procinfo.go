@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"goxnu/misc/go_darwin_exec/mem"
@@ -237,8 +238,28 @@ func sysProcInfo(t *Thread, a *args) (uint64, Errno) {
 			return 0, 0
 		}
 	}
-	complain("proc_info(%d, flavor %d) is not implemented: EINVAL", call, flavor)
+	if call >= 1 && call <= procInfoCallMax {
+		procInfoLacks(call, flavor)
+	}
 	return 0, EINVAL
+}
+
+// The highest numbers that XNU knows.
+const (
+	procInfoCallMax   = 0xf
+	procPidFlavorMax  = 34
+	procInfoWordsSize = (procInfoCallMax + 1) * (procPidFlavorMax + 1)
+)
+
+var procInfoOnce [procInfoWordsSize]atomic.Bool
+
+// procInfoLacks names what XNU would have answered and the runner does not,
+// once each.
+func procInfoLacks(call int32, flavor uint32) {
+	f := min(flavor, procPidFlavorMax)
+	if !procInfoOnce[uint32(call)*(procPidFlavorMax+1)+f].Swap(true) {
+		complain("proc_info call %d, flavor %d is not implemented: EINVAL", call, flavor)
+	}
 }
 
 // procListpids: PROC_ALL_PIDS 1, PGRP 2, TTY 3, UID 4, RUID 5, PPID 6.
@@ -294,7 +315,9 @@ func (t *Thread) procPidinfo(pid int, flavor uint32, arg, buf uint64, size uint3
 	}
 	n, known := least[flavor]
 	if !known {
-		complain("proc_info(PIDINFO, flavor %d) is not implemented: EINVAL", flavor)
+		if flavor >= 1 && flavor <= procPidFlavorMax {
+			procInfoLacks(procInfoPidinfo, flavor)
+		}
 		return 0, EINVAL
 	}
 	if flavor == procPidlistfds && buf == 0 {

@@ -140,57 +140,61 @@ func TestExceptionSignals(t *testing.T) {
 // A handler's frame, by way of the guest's memory: sendsig, then sigreturn.
 func TestSendsigAndSigreturn(t *testing.T) {
 	for _, r := range []Release{XNU1504, XNU3789, XNU4570, XNU4903, XNU8020, XNU11215} {
-		th := procThread(t, r)
-		stack := new([16384]byte)
-		alt := new([32768]byte)
-		st := [3]uint64{gp(alt), uint64(len(alt)), 0}
-		call(t, th, sysSigaltstack, 0, gp(&st), 0)
-		in := [3]uint64{0x5000, 0x6000, (xsig.SA_SIGINFO|xsig.SA_ONSTACK)<<32 | uint64(xsig.Bit(SIGHUP))}
-		call(t, th, sysSigaction, 0, SIGUSR1, gp(&in), 0)
-		th.sig.Mask = xsig.Bit(SIGTERM)
-		regs := vcpu.Regs{R8: 8, R9: 9, R12: 12, RAX: 1, RBX: 2, RCX: 3, RDX: 4, RDI: 5, RSI: 6, RBP: 7,
-			RSP: gp(stack) + 8000, RIP: 0x1000, RFLAGS: 0x247}
-		th.cpu.Regs = regs
-		call(t, th, sysPthreadKill, 0, uint64(th.p.ports.threadName(th)), SIGUSR1)
-		if th.ast.Load() == 0 {
-			t.Fatal("the thread was not told")
-		}
-		th.astTaken()
-		got := &th.cpu.Regs
-		if got.RIP != 0x6000 || got.RDI != 0x5000 || got.RSI != xsig.UCFlavor || got.RDX != SIGUSR1 {
-			t.Fatalf("xnu-%d: handler entered with %+v", r, *got)
-		}
-		if got.RSP < gp(alt) || got.RSP >= gp(alt)+uint64(len(alt)) {
-			t.Errorf("xnu-%d: RSP %#x is not on the alternate stack", r, got.RSP)
-		}
-		if want := xsig.Bit(SIGTERM) | xsig.Bit(SIGHUP) | xsig.Bit(SIGUSR1); th.sig.Mask != want {
-			t.Errorf("xnu-%d: mask in the handler %#x, want %#x", r, th.sig.Mask, want)
-		}
-		old := [3]uint64{}
-		call(t, th, sysSigaltstack, 0, 0, gp(&old))
-		if old[2] != xsig.SS_ONSTACK {
-			t.Errorf("xnu-%d: sigaltstack in the handler: flags %#x", r, old[2])
-		}
-		call(t, th, sysSigaltstack, EPERM, gp(&st), 0)
-		uctx, token := got.R8, got.R9
-		// As a raw runtime does it: no flag 0x400 at the first sigaction, so
-		// any token will do.
-		call(t, th, sysSigreturn, EJUSTRETURN, uctx, xsig.UCFlavor, token+1)
-		if *got != regs {
-			t.Errorf("xnu-%d: back with\n%+v, was\n%+v", r, *got, regs)
-		}
-		if th.sig.Mask != xsig.Bit(SIGTERM) || th.sig.OnStack {
-			t.Errorf("xnu-%d: back with mask %#x, on the alternate stack %v", r, th.sig.Mask, th.sig.OnStack)
-		}
-		call(t, th, sysSigreturn, EFAULT, 8, xsig.UCFlavor, 0)
-		call(t, th, sysSigreturn, 0, 8, xsig.UCSetStack, 0)
-		if !th.sig.OnStack {
-			t.Error("UC_SET_ALT_STACK")
-		}
-		call(t, th, sysSigreturn, 0, 8, xsig.UCResetStack, 0)
-		if th.sig.OnStack {
-			t.Error("UC_RESET_ALT_STACK")
-		}
+		t.Run("xnu-"+itoa(int(r)), func(t *testing.T) { testSendsig(t, r) })
+	}
+}
+
+func testSendsig(t *testing.T, r Release) {
+	th := procThread(t, r)
+	stack := new([16384]byte)
+	alt := new([32768]byte)
+	st := [3]uint64{gp(alt), uint64(len(alt)), 0}
+	call(t, th, sysSigaltstack, 0, gp(&st), 0)
+	in := [3]uint64{0x5000, 0x6000, (xsig.SA_SIGINFO|xsig.SA_ONSTACK)<<32 | uint64(xsig.Bit(SIGHUP))}
+	call(t, th, sysSigaction, 0, SIGUSR1, gp(&in), 0)
+	th.sig.Mask = xsig.Bit(SIGTERM)
+	regs := vcpu.Regs{R8: 8, R9: 9, R12: 12, RAX: 1, RBX: 2, RCX: 3, RDX: 4, RDI: 5, RSI: 6, RBP: 7,
+		RSP: gp(stack) + 8000, RIP: 0x1000, RFLAGS: 0x247}
+	th.cpu.Regs = regs
+	call(t, th, sysPthreadKill, 0, uint64(th.p.ports.threadName(th)), SIGUSR1)
+	if th.ast.Load() == 0 {
+		t.Fatal("the thread was not told")
+	}
+	th.astTaken()
+	got := &th.cpu.Regs
+	if got.RIP != 0x6000 || got.RDI != 0x5000 || got.RSI != xsig.UCFlavor || got.RDX != SIGUSR1 {
+		t.Fatalf("xnu-%d: handler entered with %+v", r, *got)
+	}
+	if got.RSP < gp(alt) || got.RSP >= gp(alt)+uint64(len(alt)) {
+		t.Errorf("xnu-%d: RSP %#x is not on the alternate stack", r, got.RSP)
+	}
+	if want := xsig.Bit(SIGTERM) | xsig.Bit(SIGHUP) | xsig.Bit(SIGUSR1); th.sig.Mask != want {
+		t.Errorf("xnu-%d: mask in the handler %#x, want %#x", r, th.sig.Mask, want)
+	}
+	old := [3]uint64{}
+	call(t, th, sysSigaltstack, 0, 0, gp(&old))
+	if old[2] != xsig.SS_ONSTACK {
+		t.Errorf("xnu-%d: sigaltstack in the handler: flags %#x", r, old[2])
+	}
+	call(t, th, sysSigaltstack, EPERM, gp(&st), 0)
+	uctx, token := got.R8, got.R9
+	// As a raw runtime does it: no flag 0x400 at the first sigaction, so
+	// any token will do.
+	call(t, th, sysSigreturn, EJUSTRETURN, uctx, xsig.UCFlavor, token+1)
+	if *got != regs {
+		t.Errorf("xnu-%d: back with\n%+v, was\n%+v", r, *got, regs)
+	}
+	if th.sig.Mask != xsig.Bit(SIGTERM) || th.sig.OnStack {
+		t.Errorf("xnu-%d: back with mask %#x, on the alternate stack %v", r, th.sig.Mask, th.sig.OnStack)
+	}
+	call(t, th, sysSigreturn, EFAULT, 8, xsig.UCFlavor, 0)
+	call(t, th, sysSigreturn, 0, 8, xsig.UCSetStack, 0)
+	if !th.sig.OnStack {
+		t.Error("UC_SET_ALT_STACK")
+	}
+	call(t, th, sysSigreturn, 0, 8, xsig.UCResetStack, 0)
+	if th.sig.OnStack {
+		t.Error("UC_RESET_ALT_STACK")
 	}
 }
 
@@ -214,54 +218,56 @@ func TestInterruptedCalls(t *testing.T) {
 		{"ignored by default", xsig.SIG_DFL, 0, 0, []string{"read", "poll"}, 0, true},
 	} {
 		for _, name := range c.rest {
-			th := procThread(t, XNU6153)
-			in := [3]uint64{c.handler, 0x6000, c.flags << 32}
-			call(t, th, sysSigaction, 0, SIGWINCH, gp(&in), 0)
-			r, w := pipe(t)
-			buf := new([8]byte)
-			pfd := [1]uint64{r | 1<<32}
-			var s *sysent
-			for _, x := range th.p.calls {
-				if x != nil && x.name == name {
-					s = x
+			t.Run(name+", "+c.name, func(t *testing.T) {
+				th := procThread(t, XNU6153)
+				in := [3]uint64{c.handler, 0x6000, c.flags << 32}
+				call(t, th, sysSigaction, 0, SIGWINCH, gp(&in), 0)
+				r, w := pipe(t)
+				buf := new([8]byte)
+				pfd := [1]uint64{r | 1<<32}
+				var s *sysent
+				for _, x := range th.p.calls {
+					if x != nil && x.name == name {
+						s = x
+					}
 				}
-			}
-			// The pipe must block.
-			syscall.SetNonblock(int(r), false)
-			var e Errno
-			n, done := another(t, th, func(n *Thread) {
-				a := args{r, gp(buf), 8}
-				switch name {
-				case "poll":
-					a = args{gp(&pfd), 1, ^uint64(0)}
-				case "sigsuspend":
-					a = args{uint64(c.mask)}
-				case "select":
-					a = args{}
+				// The pipe must block.
+				syscall.SetNonblock(int(r), false)
+				var e Errno
+				n, done := another(t, th, func(n *Thread) {
+					a := args{r, gp(buf), 8}
+					switch name {
+					case "poll":
+						a = args{gp(&pfd), 1, ^uint64(0)}
+					case "sigsuspend":
+						a = args{uint64(c.mask)}
+					case "select":
+						a = args{}
+					}
+					n.sig.Mask = c.mask
+					_, e = n.call(s, &a)
+				})
+				time.Sleep(20 * time.Millisecond)
+				th.p.mu.Lock()
+				th.p.post(SIGWINCH, self(SIGWINCH), n, false)
+				select {
+				case <-done:
+					if c.stillThe {
+						t.Error("interrupted")
+					}
+				case <-time.After(50 * time.Millisecond):
+					if !c.stillThe {
+						t.Error("not interrupted")
+					}
+					syscall.Write(int(w), []byte{1})
+					<-done
 				}
-				n.sig.Mask = c.mask
-				_, e = n.call(s, &a)
+				if e != c.want {
+					t.Errorf("%v, want %v", e, c.want)
+				}
+				closeFD(t, th, r)
+				closeFD(t, th, w)
 			})
-			time.Sleep(20 * time.Millisecond)
-			th.p.mu.Lock()
-			th.p.post(SIGWINCH, self(SIGWINCH), n, false)
-			select {
-			case <-done:
-				if c.stillThe {
-					t.Errorf("%s, %s: interrupted", name, c.name)
-				}
-			case <-time.After(50 * time.Millisecond):
-				if !c.stillThe {
-					t.Errorf("%s, %s: not interrupted", name, c.name)
-				}
-				syscall.Write(int(w), []byte{1})
-				<-done
-			}
-			if e != c.want {
-				t.Errorf("%s, %s: %v, want %v", name, c.name, e, c.want)
-			}
-			closeFD(t, th, r)
-			closeFD(t, th, w)
 		}
 	}
 }
@@ -464,21 +470,22 @@ func TestSigwait(t *testing.T) {
 // Facts about numbers that a release lacks (bsd/kern/subr_xxx.c:nosys).
 func TestNosys(t *testing.T) {
 	for _, r := range []Release{XNU1504, XNU3248, XNU3789, XNU11215} {
-		th := procThread(t, r)
-		n, _ := another(t, th, func(*Thread) {})
-		in := [3]uint64{0x5000, 0x6000, 0}
-		call(t, th, sysSigaction, 0, SIGSYS, gp(&in), 0)
-		th.sig.Mask = 0
-		n.cpu.Regs.RAX = 2<<24 | 999
-		n.cpu.Regs.RDX = 77
-		n.syscall()
-		if n.cpu.Regs.RAX != uint64(ENOSYS) || n.cpu.Regs.RFLAGS&1 == 0 || n.cpu.Regs.RDX != 77 {
-			t.Errorf("xnu-%d: RAX %#x RFLAGS %#x RDX %d", r, n.cpu.Regs.RAX, n.cpu.Regs.RFLAGS, n.cpu.Regs.RDX)
-		}
-		toThread := r >= XNU3789
-		if th.sig.Pending.Has(SIGSYS) == toThread || n.sig.Pending.Has(SIGSYS) != toThread {
-			t.Errorf("xnu-%d: SIGSYS pending on the first thread %v, on the caller %v", r, th.sig.Pending.Has(SIGSYS), n.sig.Pending.Has(SIGSYS))
-		}
+		t.Run("xnu-"+itoa(int(r)), func(t *testing.T) {
+			th := procThread(t, r)
+			n, _ := another(t, th, func(*Thread) {})
+			in := [3]uint64{0x5000, 0x6000, 0}
+			call(t, th, sysSigaction, 0, SIGSYS, gp(&in), 0)
+			th.sig.Mask = 0
+			n.cpu.Regs.RDX = 77
+			n.unixSyscall(999)
+			if n.cpu.Regs.RAX != uint64(ENOSYS) || n.cpu.Regs.RFLAGS&1 == 0 || n.cpu.Regs.RDX != 77 {
+				t.Errorf("xnu-%d: RAX %#x RFLAGS %#x RDX %d", r, n.cpu.Regs.RAX, n.cpu.Regs.RFLAGS, n.cpu.Regs.RDX)
+			}
+			toThread := r >= XNU3789
+			if th.sig.Pending.Has(SIGSYS) == toThread || n.sig.Pending.Has(SIGSYS) != toThread {
+				t.Errorf("xnu-%d: SIGSYS pending on the first thread %v, on the caller %v", r, th.sig.Pending.Has(SIGSYS), n.sig.Pending.Has(SIGSYS))
+			}
+		})
 	}
 }
 

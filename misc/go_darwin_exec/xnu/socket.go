@@ -157,7 +157,7 @@ func (t *Thread) connect(b *sockBuf, fd int32) Errno {
 			return EADDRNOTAVAIL
 		}
 	}
-	_, e := t.block(syscall.SYS_CONNECT, uintptr(fd), hostBuf(&b.host[0]), uintptr(b.hlen), 0, 0, 0)
+	e := t.hostConnect(b, fd)
 	if getUint16(b.host[:]) == syscall.AF_UNIX {
 		switch e {
 		case ECONNREFUSED:
@@ -179,6 +179,32 @@ func (t *Thread) connect(b *sockBuf, fd int32) Errno {
 				setFDBits(fd, fdConnected)
 			}
 		}
+	}
+	return e
+}
+
+// hostConnect makes the host's connect. It never lets a kick keep the
+// connection from being begun: a program that gets EINTR waits for it, and so
+// does one that is told EINPROGRESS.
+func (t *Thread) hostConnect(b *sockBuf, fd int32) Errno {
+	fl, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	sa, n := hostBuf(&b.host[0]), uintptr(b.hlen)
+	if fl&syscall.O_NONBLOCK != 0 {
+		_, e = host(syscall.SYS_CONNECT, uintptr(fd), sa, n, 0, 0, 0)
+		return e
+	}
+	if _, e = t.block(syscall.SYS_CONNECT, uintptr(fd), sa, n, 0, 0, 0); e != ERESTART {
+		return e
+	}
+	host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFL, uintptr(fl|syscall.O_NONBLOCK), 0, 0, 0)
+	_, e = host(syscall.SYS_CONNECT, uintptr(fd), sa, n, 0, 0, 0)
+	host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFL, uintptr(fl), 0, 0, 0)
+	switch e {
+	case EINPROGRESS, EALREADY, EAGAIN:
+		e = ERESTART
 	}
 	return e
 }

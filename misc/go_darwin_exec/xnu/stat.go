@@ -188,11 +188,11 @@ func (t *Thread) copyoutStat(ls *[2]statLayout, buf uint64, st *statxBuf) Errno 
 
 func (t *Thread) statAtFlags(ls *[2]statLayout, a *args) (uint64, Errno) {
 	f := atFlag(a[3])
-	if f&^(atSymlinkNofollow|atRealdev|atFdonly|atSymlinkNofollowAn) != 0 {
+	if f&^(atSymlinkNofollow|atRealdev|atFdonly|atSymlinkNofollowAny) != 0 {
 		return 0, EINVAL
 	}
 	var h uintptr
-	if f&(atSymlinkNofollow|atSymlinkNofollowAn) != 0 {
+	if f&(atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
 		h = linuxAtSymlinkNofollow
 	}
 	return t.statName(ls, t.dirfd(a[0]), a[1], a[2], h)

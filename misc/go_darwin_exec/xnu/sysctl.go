@@ -23,7 +23,6 @@ const (
 	ctlSysctl  = 0
 	ctlKern    = 1
 	ctlVM      = 2
-	ctlVFS     = 3
 	ctlNet     = 4
 	ctlHW      = 6
 	ctlMachdep = 7

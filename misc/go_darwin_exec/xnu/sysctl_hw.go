@@ -173,7 +173,6 @@ const (
 	cpuTypeI386      = 7 // CPU_TYPE_I386: what a K64 kernel reports as well
 	cpuSubtypeX86_64 = 4 // CPU_SUBTYPE_X86_ARCH1
 	cpuSubtypeH      = 8 // CPU_SUBTYPE_X86_64_H: with AVX2 and its kin
-	archABI64        = 0x01000000
 )
 
 func cpuSubtype(c *hostCPU) int64 {

@@ -22,6 +22,7 @@
 //	-without LIST    leave these changes out (names, separated by commas)
 //	-with LIST       put these changes in that are marked off
 //	-install         reinstall the commands in the output that the run made stale
+//	-rebuild         do not look for stale commands: all are to be built next
 //	-q               say nothing when all is well
 //
 // doc/graft.md describes the manifest and the directives.
@@ -44,6 +45,7 @@ type options struct {
 	top, out, upstream string
 	without, with      []string
 	install            bool
+	rebuild            bool
 	quiet              bool
 }
 
@@ -77,6 +79,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	fs.StringVar(&without, "without", "", "leave out the changes in `LIST`")
 	fs.StringVar(&with, "with", "", "put in the changes in `LIST` that are off by default")
 	fs.BoolVar(&opt.install, "install", false, "reinstall commands that the run made stale")
+	fs.BoolVar(&opt.rebuild, "rebuild", false, "do not look for stale commands")
 	fs.BoolVar(&opt.quiet, "q", false, "say nothing when all is well")
 	fs.BoolVar(&list, "list", false, "list what the overlay changes")
 	fs.StringVar(&patches, "patches", "", "write the overlay as a patch series to `DIR`")

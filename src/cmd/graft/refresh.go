@@ -39,7 +39,7 @@ func (o *output) refresh(t tree, opt options, stdout io.Writer) error {
 		return err
 	}
 	built := filepath.Join(o.dir, filepath.FromSlash(builtMark))
-	if _, err := os.Stat(built); err != nil {
+	if _, err := os.Stat(built); err != nil || opt.rebuild {
 		return os.Remove(o.pending()) // all is yet to be built
 	}
 	var sources []string
@@ -154,17 +154,19 @@ func (o *output) stale(sources []string) ([]string, error) {
 			}
 		}
 	}
-	args := append([]string{"list", "-f", "{{.ImportPath}} {{.Dir}} {{join .Deps \",\"}}", "-deps"}, o.installed()...)
+	// An import path may hold a blank: a package compiled for one command's
+	// profile is "PATH [COMMAND]".
+	args := append([]string{"list", "-f", "{{.ImportPath}}\t{{.Dir}}\t{{join .Deps \",\"}}", "-deps"}, o.installed()...)
 	out, err := o.goCmd(args...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell which commands are stale: %v", stderrOf(err))
 	}
 	hit := map[string]bool{}
 	deps := map[string][]string{}
-	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
-		f := strings.SplitN(line, " ", 3)
-		if len(f) < 3 {
-			continue
+	for _, line := range strings.Split(strings.TrimRight(string(out), "\n"), "\n") {
+		f := strings.Split(line, "\t")
+		if len(f) != 3 {
+			return nil, fmt.Errorf("cannot tell which commands are stale: go list says %q", line)
 		}
 		rel, err := filepath.Rel(o.dir, f[1])
 		if err == nil && dirs[filepath.ToSlash(rel)] {

@@ -212,6 +212,38 @@ func TestToolVersions(t *testing.T) {
 	}
 }
 
+// TestStale checks which installed commands a change of a package concerns.
+func TestStale(t *testing.T) {
+	o := &output{dir: builtToolchain(t).goroot}
+	for _, tt := range []struct {
+		source    string
+		has, lack string
+	}{
+		{"src/runtime/proc.go", "cmd/asm cmd/cgo cmd/compile cmd/cover cmd/fix cmd/go cmd/gofmt cmd/link cmd/vet", ""},
+		{"src/internal/platform/supported.go", "cmd/compile cmd/go cmd/link", ""},
+		{"src/cmd/compile/internal/ssa/op.go", "cmd/compile", "cmd/go cmd/link cmd/asm cmd/gofmt"},
+		{"src/cmd/link/internal/ld/macho.go", "cmd/link", "cmd/go cmd/compile cmd/asm"},
+		{"src/cmd/internal/objabi/flag.go", "cmd/asm cmd/compile cmd/link cmd/vet", "cmd/gofmt"},
+		{"src/net/http/server.go", "cmd/go", "cmd/compile"},
+		{"src/cmd/api/api.go", "", "cmd/go cmd/compile"},
+	} {
+		cmds, err := o.stale([]string{tt.source})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range strings.Fields(tt.has) {
+			if !slices.Contains(cmds, c) {
+				t.Errorf("a change of %s makes %s stale; want %s too", tt.source, cmds, c)
+			}
+		}
+		for _, c := range strings.Fields(tt.lack) {
+			if slices.Contains(cmds, c) {
+				t.Errorf("a change of %s makes %s stale; want it without %s", tt.source, cmds, c)
+			}
+		}
+	}
+}
+
 // TestStaleCache edits the overlay and checks that nothing built before the
 // edit is used after it, though the version is the same and so is the cache.
 func TestStaleCache(t *testing.T) {
