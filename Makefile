@@ -6,7 +6,7 @@
 RUN = env -u GOROOT -u GOFLAGS -u GOTOOLCHAIN -u GOOS -u GOARCH -u GOENV -u GO111MODULE -u GOWORK \
 	-u GOEXPERIMENT -u GOBIN -u GODEBUG -u CGO_ENABLED GOENV=off PATH="$(CURDIR)/goroot/bin:$$PATH"
 
-.PHONY: all build sync runner show test test-repro generate bench list clean help
+.PHONY: all build sync runner show test test-std test-repro generate bench list clean help
 
 all: build show
 
@@ -30,6 +30,11 @@ show:
 test:
 	@cd misc && $(RUN) go run ./testall $(ARGS)
 
+# Upstream's tests of the whole standard library, and its test/ directory.
+test-std:
+	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) $(if $(XNU),-xnu=$(XNU)) $(if $(LONG),-long) \
+		-pkg='$(or $(PKG),std cmd/internal/testdir)' $(ARGS) std
+
 test-repro:
 	@src/cmd/graft/testdata/repro.bash
 
@@ -49,6 +54,7 @@ help:
 	@echo 'make             build the toolchain in goroot/ and show what it does'
 	@echo 'make sync        bring edits of the overlay into a built goroot/, in seconds'
 	@echo 'make test        test it; make test ARGS=graft runs one suite'
+	@echo 'make test-std    upstream'"'"'s tests of all of std: [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
 	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'
 	@echo 'make generate    make the files again that follow from lib/xnu'
 	@echo 'make bench       measure darwin programs under the runner against native ones'

@@ -4,14 +4,15 @@
 
 // Testall runs the project's tests and adds them up.
 //
-//	usage: testall [-arch amd64] [-long] [-pkg PATTERNS] [SUITE...]
+//	usage: testall [-arch amd64] [-xnu RELEASE] [-long] [-pkg PATTERNS] [-ratio] [SUITE...]
 //
 // The suites, all of them unless some are named:
 //
 //	graft     the composer's own tests
 //	misc      the tests of the runner, the generators and the linker's output
 //	programs  the darwin programs of test/, by upstream's testdir
-//	std       upstream's tests of the standard library, for the port, under the runner
+//	std       upstream's tests of the standard library, for the port, under the runner;
+//	          -pkg 'std cmd/internal/testdir' tests all of it, and upstream's test/ directory
 //
 // It prints a line for each package as it ends, the output of what failed, and
 // at last `N passed, N failed, N skipped`, which counts packages (a package
@@ -20,7 +21,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -37,16 +37,12 @@ import (
 	"goxnu/misc/internal/tree"
 )
 
-// stdPackages are the packages of suite std when -pkg does not name others.
-var stdPackages = []string{
-	"bufio", "context", "internal/poll", "io", "net", "net/http", "os", "os/exec", "os/signal",
-	"reflect", "runtime", "sync", "sync/atomic", "syscall", "testing", "time",
-}
-
 var (
-	arch = flag.String("arch", "amd64", "test the port darwin/`ARCH`")
-	long = flag.Bool("long", false, "without -short")
-	pkgs = flag.String("pkg", "", "test these `PACKAGES` of the standard library (separated by blanks)")
+	arch  = flag.String("arch", "amd64", "test the port darwin/`ARCH`")
+	xnu   = flag.String("xnu", "", "let the runner imitate this `RELEASE` of the system (10.6 ...), not the newest")
+	long  = flag.Bool("long", false, "without -short")
+	pkgs  = flag.String("pkg", "", "test these `PACKAGES` of the standard library (separated by blanks)")
+	ratio = flag.Bool("ratio", false, "suite std: run the tests for the host too, and compare the times")
 )
 
 // A tester counts results over all suites.
@@ -57,6 +53,9 @@ type tester struct {
 	passed, failed, skipped int
 	tests, selfSkipped      int      // single tests that passed, and that skipped themselves
 	failures                []string // names of what failed
+
+	done, total int                // packages of suite std that ended, and all of them
+	elapsed     map[string]float64 // seconds that the tests of a package took, if they passed
 }
 
 func main() {
@@ -124,53 +123,22 @@ func newTester() (*tester, error) {
 	if err != nil {
 		return nil, fmt.Errorf("test/skip.txt: %v", err)
 	}
-	return &tester{top: top, goroot: goroot, skips: skips}, nil
-}
-
-// A skip is a line of test/skip.txt: tab-separated package, test, port and reason.
-type skip struct {
-	pkg    string // import path
-	test   string // as for go test -skip; * for the whole package
-	port   string // darwin/amd64 …; * for every port
-	reason string
-}
-
-// readSkips reads test/skip.txt. Empty lines and lines that begin with # are comments.
-func readSkips(r io.Reader) ([]skip, error) {
-	var skips []skip
-	sc := bufio.NewScanner(r)
-	for n := 1; sc.Scan(); n++ {
-		line := strings.TrimSpace(sc.Text())
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		f := strings.Split(line, "\t")
-		f = slices.DeleteFunc(f, func(s string) bool { return s == "" })
-		if len(f) != 4 {
-			return nil, fmt.Errorf("line %d has %d fields, not 4 (package, test, port, reason, with tabs between)", n, len(f))
-		}
-		skips = append(skips, skip{f[0], f[1], f[2], f[3]})
-	}
-	return skips, sc.Err()
-}
-
-// skipsOf returns the tests of a package to leave out on the port.
-func (t *tester) skipsOf(pkg string) []string {
-	var tests []string
-	for _, s := range t.skips {
-		if s.pkg == pkg && (s.port == "*" || s.port == "darwin/"+*arch) {
-			tests = append(tests, s.test)
-			t.skipped++
-			fmt.Printf("skip  %s %s: %s\n", s.pkg, s.test, s.reason)
-		}
-	}
-	return tests
+	return &tester{top: top, goroot: goroot, skips: skips, elapsed: map[string]float64{}}, nil
 }
 
 func (t *tester) fail(name, why string) {
 	t.failed++
 	t.failures = append(t.failures, name)
-	fmt.Printf("FAIL  %s\n%s\n", name, strings.TrimRight(why, "\n"))
+	fmt.Printf("FAIL  %s%s\n%s\n", t.progress(), name, strings.TrimRight(why, "\n"))
+}
+
+// progress counts a package of suite std that ended, and tells how many have.
+func (t *tester) progress() string {
+	if t.total == 0 {
+		return ""
+	}
+	t.done++
+	return fmt.Sprintf("[%d/%d] ", t.done, t.total)
 }
 
 func (t *tester) graft() error {
@@ -180,66 +148,6 @@ func (t *tester) graft() error {
 func (t *tester) misc() error {
 	return t.goTest(unwrapped, filepath.Join(t.top, "misc"), nil, "-timeout=20m", "./...")
 }
-
-// port returns the settings that make the go command build for the port and run under the runner.
-func (t *tester) port() []string {
-	return []string{"GOOS=darwin", "GOARCH=" + *arch}
-}
-
-// programs has testdir run what graft put from test/ into the composed tree.
-func (t *tester) programs() error {
-	return t.goTest(unwrapped, filepath.Join(t.goroot, "src", "cmd"), append(t.port(), "GO_TEST_SHORT=0"),
-		"-vet=off", "-run=^Test/"+programDir+"/", "cmd/internal/testdir")
-}
-
-// std tests the packages in one go command, but for those that leave tests out,
-// which each need their own -skip.
-func (t *tester) std() error {
-	patterns := stdPackages
-	if *pkgs != "" {
-		patterns = strings.Fields(*pkgs)
-	}
-	src := filepath.Join(t.goroot, "src")
-	out, err := tree.Output(tree.Go(t.goroot, src, t.port(), append([]string{"list"}, patterns...)...))
-	if err != nil {
-		return err
-	}
-	flags := []string{"-vet=off", "-short", "-timeout=15m"}
-	if *long {
-		flags = []string{"-vet=off", "-timeout=60m"}
-	}
-	var plain []string
-	var errs []error
-	for _, pkg := range strings.Fields(string(out)) {
-		tests := t.skipsOf(pkg)
-		wrap := unwrapped
-		if hostStarts[pkg] != "" {
-			if wrap, err = t.binfmt(); err != nil {
-				tests = append(tests, hostStarts[pkg])
-				t.skipped++
-				fmt.Printf("skip  %s %s: a host program starts a darwin program there, and %v\n", pkg, hostStarts[pkg], err)
-				wrap = unwrapped
-			}
-		}
-		switch {
-		case slices.Contains(tests, "*"):
-		case tests == nil && hostStarts[pkg] == "":
-			plain = append(plain, pkg)
-		default:
-			args := slices.Clone(flags)
-			if tests != nil {
-				args = append(args, "-skip=^("+strings.Join(tests, "|")+")$")
-			}
-			errs = append(errs, t.goTest(wrap, src, t.port(), append(args, pkg)...))
-		}
-	}
-	if plain != nil {
-		errs = append(errs, t.goTest(unwrapped, src, t.port(), append(flags, plain...)...))
-	}
-	return errors.Join(errs...)
-}
-
-func unwrapped(cmd *exec.Cmd) *exec.Cmd { return cmd }
 
 // goTest runs go test -json in dir and counts the packages it reports.
 func (t *tester) goTest(wrap func(*exec.Cmd) *exec.Cmd, dir string, settings []string, args ...string) error {
@@ -323,7 +231,8 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 			seen++
 			if e.Action == "pass" {
 				t.passed++
-				fmt.Printf("ok    %s (%.1fs)\n", e.Package, e.Elapsed)
+				t.elapsed[e.Package] = e.Elapsed
+				fmt.Printf("ok    %s%s (%.1fs)\n", t.progress(), e.Package, e.Elapsed)
 			}
 			delete(output, key)
 		case e.Action == "fail":
@@ -339,6 +248,3 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 		}
 	}
 }
-
-// programDir is the directory below goroot/test that holds the project's programs.
-const programDir = "goxnu"

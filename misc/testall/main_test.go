@@ -11,21 +11,50 @@ import (
 )
 
 func TestReadSkips(t *testing.T) {
-	skips, err := readSkips(strings.NewReader("# comment\n\nnet\tTestX|TestY\tdarwin/amd64\tno such thing on darwin\nplugin\t*\t*\tneeds dyld\n"))
+	skips, err := readSkips(strings.NewReader("# comment\n\nnet\tTestX|TestY\tdarwin/amd64\tno such thing on darwin\nplugin\t*\t*\tneeds dyld\nos\tTestL\t*@10.6-10.9\told\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []skip{
-		{"net", "TestX|TestY", "darwin/amd64", "no such thing on darwin"},
-		{"plugin", "*", "*", "needs dyld"},
+		{pkg: "net", test: "TestX|TestY", port: "darwin/amd64", reason: "no such thing on darwin"},
+		{pkg: "plugin", test: "*", port: "*", reason: "needs dyld"},
+		{pkg: "os", test: "TestL", port: "*", first: "10.6", last: "10.9", reason: "old"},
 	}
 	if !slices.Equal(skips, want) {
 		t.Errorf("got %q, want %q", skips, want)
 	}
-	for _, bad := range []string{"net\tTestX\tdarwin/amd64\n", "net TestX * reason\n"} {
+	for _, bad := range []string{"net\tTestX\tdarwin/amd64\n", "net TestX * reason\n", "os\tTestL\t*@10.9-10.6\told\n", "os\tTestL\t*@lion\told\n"} {
 		if _, err := readSkips(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}
+	}
+}
+
+func TestSkipInForce(t *testing.T) {
+	old := skip{port: "*", first: "10.6", last: "10.9"}
+	for release, want := range map[string]bool{"10.6": true, "10.9": true, "10.10": false, "11": false, "": false} {
+		if old.inForce("darwin/amd64", release) != want {
+			t.Errorf("10.6-10.9 on %q: got %v", release, !want)
+		}
+	}
+	other := skip{port: "darwin/386"}
+	if other.inForce("darwin/amd64", "") || !other.inForce("darwin/386", "10.6") {
+		t.Error("the port is not heeded")
+	}
+}
+
+func TestSkipFlag(t *testing.T) {
+	got := skipFlag([]string{"TestX|TestY", "Test/fixedbugs/issue1.go"})
+	if want := "-skip=^TestX$|^TestY$|^Test$/^fixedbugs$/^issue1.go$"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	got := compare(map[string]float64{"a": 1, "b": 6, "c": 0.1, "d": 9}, map[string]float64{"a": 2, "b": 3, "c": 0.01})
+	want := "# 3 packages: 7s under the runner, 5s natively, ratio 1.42\n#    2.0  b (6.00s, 3.00s)\n#    0.5  a (1.00s, 2.00s)\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
 
@@ -48,7 +77,7 @@ func TestCount(t *testing.T) {
 {"Action":"fail","Package":"d","FailedBuild":"d"}
 {"Action":"skip","Package":"e"}
 `
-	var c tester
+	c := tester{elapsed: map[string]float64{}}
 	seen, err := c.count(strings.NewReader(events))
 	if err != nil {
 		t.Fatal(err)

@@ -157,9 +157,9 @@ TEXT runtime·madvise(SB),NOSPLIT,$0-20
 
 // setitimer(83): which, new, old. Error: ignored, no caller can fail.
 TEXT runtime·setitimer(SB),NOSPLIT,$0-24
-	MOVL	mode+0(FP), DI
-	MOVQ	new+8(FP), SI
 	MOVQ	old+16(FP), DX
+	MOVQ	new+8(FP), SI
+	MOVL	mode+0(FP), DI
 	MOVL	UNIX(83), AX
 	SYSCALL
 	RET

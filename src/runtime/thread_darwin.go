@@ -315,8 +315,9 @@ func goenvs() {
 // memory. What a thread needs from the kernel besides itself is got here, so
 // that newosproc has nothing else to do.
 func mpreinit(mp *m) {
-	mp.gsignal = malg(32 * 1024) // the kernel wants at least 8 KiB
-	mp.gsignal.m = mp
+	gsignal := malg(32 << 10) // the kernel refuses less than 8 KiB
+	gsignal.m = mp
+	mp.gsignal = gsignal
 	mpreinitSema(mp)
 	if mp == &m0 {
 		return

@@ -7,6 +7,7 @@ package xnu
 import (
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ var harmful = map[string]bool{
 	"kill": true, "__pthread_kill": true, "reboot": true, "setitimer": true,
 	"setuid": true, "setgid": true, "seteuid": true, "setegid": true, "setreuid": true, "setregid": true,
 	"setgroups": true, "initgroups": true, "setrlimit": true, "setpriority": true, "setsid": true, "setpgid": true,
-	"chroot": true, "chdir": true, "fchdir": true, "mount": true, "unmount": true, "settimeofday": true, "adjtime": true,
+	"umask": true, "chroot": true, "chdir": true, "fchdir": true, "mount": true, "unmount": true, "settimeofday": true, "adjtime": true,
 	"ntp_adjtime": true, "close": true, "close_nocancel": true, "dup2": true, "sync": true,
 	"sigprocmask": true, "__pthread_sigmask": true, "sigaction": true, "__disable_threadsignal": true, "ioctl": true,
 	"mlock": true, "minherit": true, "truncate": true, "ftruncate": true, "fcntl": true, "fcntl_nocancel": true,
@@ -48,6 +49,14 @@ func TestHostileArguments(t *testing.T) {
 
 func hostile(t *testing.T, r Release, rnd *rand.Rand) {
 	th := procThread(t, r)
+	before := descriptors(t)
+	defer func() { // close what the calls have opened
+		for name := range descriptors(t) {
+			if n, err := strconv.Atoi(name); err == nil && !before[name] {
+				sysClose(th, &args{uint64(n)})
+			}
+		}
+	}()
 	th.p.Space = mem.NewSpace(0x200000000000, 0x200010000000)
 	page, errno := th.p.Space.Map(mem.Mapping{Size: 4 * mem.PageSize, Prot: mem.ProtRead | mem.ProtWrite, FD: -1})
 	if errno != 0 {
@@ -142,9 +151,6 @@ func hostile(t *testing.T, r Release, rnd *rand.Rand) {
 			th.call(c, &a)
 			done.Stop()
 			th.dead = false
-			if c.name == "kqueue" {
-				closeAbove(t, th, 20)
-			}
 		}
 	}
 	for i := range machtraps {
@@ -181,11 +187,15 @@ func hexArgs(a args) string {
 	return string(b)
 }
 
-// closeAbove closes the descriptors that calls have left behind.
-func closeAbove(t *testing.T, th *Thread, fd int) {
-	for n := fd; n < 64; n++ {
-		var a args
-		a[0] = uint64(n)
-		sysClose(th, &a)
+// descriptors lists what is open.
+func descriptors(t *testing.T) map[string]bool {
+	m := map[string]bool{}
+	des, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, de := range des {
+		m[de.Name()] = true
+	}
+	return m
 }

@@ -211,31 +211,33 @@ func TestKqueueOneshotDispatch(t *testing.T) {
 // bsd/kern/kern_event.c:kevent_internal).
 func TestKqueueErrors(t *testing.T) {
 	for _, r := range []Release{XNU1504, XNU11215} {
-		k := newKq(t, r)
-		bad := gkev{id: 3999, filter: evfiltRead, flags: evAdd, udata: 7}
-		k.change(EBADF, bad)
-		k.change(EINVAL, gkev{id: 1, filter: 3, flags: evAdd})
-		k.change(EINVAL, gkev{id: 1, filter: -40, flags: evAdd})
-		k.change(EINVAL, gkev{id: 99, filter: evfiltSignal, flags: evAdd})
-		k.change(ENOENT, gkev{id: 5, filter: evfiltUser})
-		k.change(ESRCH, gkev{id: 1<<31 - 2, filter: evfiltProc, flags: evAdd, fflags: noteExit})
-		var out [2]gkev
-		in := []gkev{bad, {id: 9, filter: evfiltUser, flags: evAdd | evReceipt, udata: 8}, bad}
-		call(t, k.th, sysKevent, EBADF, k.kq, gp(&in[0]), 3, gp(&out), 2, 0)
-		n := call(t, k.th, sysKevent, 0, k.kq, gp(&in[0]), 2, gp(&out), 2, 0)
-		fl := []uint16{evError | evAdd, evError | evAdd | evReceipt}
-		if r == XNU1504 {
-			fl = []uint16{evError, evError}
-		}
-		if n != 2 || out[0] != (gkev{3999, evfiltRead, fl[0], 0, int64(EBADF), 7}) || out[1] != (gkev{9, evfiltUser, fl[1], 0, 0, 8}) {
-			t.Errorf("%d: %d events %+v", r, n, out)
-		}
-		ts := [2]int64{0, 1e9}
-		call(t, k.th, sysKevent, EINVAL, k.kq, 0, 0, gp(&out), 2, gp(&ts))
-		call(t, k.th, sysKevent, EFAULT, k.kq, 8, 1, gp(&out), 2, 0)
-		call(t, k.th, sysKevent, EBADF, 0, 0, 0, gp(&out), 2, 0)
-		var big [48]byte
-		call(t, k.th, sysKevent64, EINVAL, k.kq, gp(&big), 1, 0, 0, 0, 0) // bound to kevent
+		t.Run("xnu-"+itoa(int(r)), func(t *testing.T) {
+			k := newKq(t, r)
+			bad := gkev{id: 3999, filter: evfiltRead, flags: evAdd, udata: 7}
+			k.change(EBADF, bad)
+			k.change(EINVAL, gkev{id: 1, filter: 3, flags: evAdd})
+			k.change(EINVAL, gkev{id: 1, filter: -40, flags: evAdd})
+			k.change(EINVAL, gkev{id: 99, filter: evfiltSignal, flags: evAdd})
+			k.change(ENOENT, gkev{id: 5, filter: evfiltUser})
+			k.change(ESRCH, gkev{id: 1<<31 - 2, filter: evfiltProc, flags: evAdd, fflags: noteExit})
+			var out [2]gkev
+			in := []gkev{bad, {id: 9, filter: evfiltUser, flags: evAdd | evReceipt, udata: 8}, bad}
+			call(t, k.th, sysKevent, EBADF, k.kq, gp(&in[0]), 3, gp(&out), 2, 0)
+			n := call(t, k.th, sysKevent, 0, k.kq, gp(&in[0]), 2, gp(&out), 2, 0)
+			fl := []uint16{evError | evAdd, evError | evAdd | evReceipt}
+			if r == XNU1504 {
+				fl = []uint16{evError, evError}
+			}
+			if n != 2 || out[0] != (gkev{3999, evfiltRead, fl[0], 0, int64(EBADF), 7}) || out[1] != (gkev{9, evfiltUser, fl[1], 0, 0, 8}) {
+				t.Errorf("%d: %d events %+v", r, n, out)
+			}
+			ts := [2]int64{0, 1e9}
+			call(t, k.th, sysKevent, EINVAL, k.kq, 0, 0, gp(&out), 2, gp(&ts))
+			call(t, k.th, sysKevent, EFAULT, k.kq, 8, 1, gp(&out), 2, 0)
+			call(t, k.th, sysKevent, EBADF, 0, 0, 0, gp(&out), 2, 0)
+			var big [48]byte
+			call(t, k.th, sysKevent64, EINVAL, k.kq, gp(&big), 1, 0, 0, 0, 0) // bound to kevent
+		})
 	}
 }
 

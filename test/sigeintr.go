@@ -1,0 +1,126 @@
+// run
+
+//go:build darwin && !ios && amd64
+
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+// Calls of package os that sleep in the kernel survive handlers without
+// SA_RESTART, which end them with EINTR.
+//
+// Bugs: golang.org/issue/38033, golang.org/issue/20400, golang.org/issue/36644, golang/go 8c1db77a92
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// tramp is a trampoline: it counts in *handler and returns.
+var tramp = []byte{
+	0xf0, 0x48, 0xff, 0x07, // LOCK; INCQ (DI)
+	0x4c, 0x89, 0xc7, // MOVQ R8, DI
+	0x4c, 0x89, 0xca, // MOVQ R9, DX: the token
+	0xb8, 184, 0, 0, 2, // MOVL $(0x2000000+184), AX: sigreturn
+	0x0f, 0x05, // SYSCALL
+	0xcc, // INT $3
+}
+
+const (
+	childVar  = "SIGEINTR"
+	saOnStack = 1
+	// RawSyscall adds 0x2000000, the class of BSD calls; a Mach trap has 0x1000000.
+	trapThreadSelf = ^uintptr(0) - 0x1000000 + 1 + 27
+)
+
+func fail(format string, args ...any) {
+	fmt.Printf(format+"\n", args...)
+	os.Exit(1)
+}
+
+func must(err error) {
+	if err != nil {
+		fail("%v", err)
+	}
+}
+
+func main() {
+	if os.Getenv(childVar) != "" {
+		time.Sleep(300 * time.Millisecond)
+		return
+	}
+	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	must(err)
+	copy(page, tramp)
+	handled := (*atomic.Uint64)(unsafe.Pointer(&page[2048]))
+	act := struct {
+		handler, tramp uintptr
+		mask           uint32
+		flags          int32
+	}{uintptr(unsafe.Pointer(handled)), uintptr(unsafe.Pointer(&page[0])), ^uint32(0), saOnStack}
+	if _, _, e := syscall.RawSyscall(46, uintptr(syscall.SIGUSR2), uintptr(unsafe.Pointer(&act)), 0); e != 0 {
+		fail("sigaction: %v", e)
+	}
+
+	runtime.LockOSThread()
+	_, _, self := syscall.RawSyscall(trapThreadSelf, 0, 0, 0) // the carry flag was set, so this is the result
+	go func() {
+		for {
+			time.Sleep(5 * time.Millisecond)
+			syscall.RawSyscall(328 /* __pthread_kill */, uintptr(self), uintptr(syscall.SIGUSR2), 0)
+		}
+	}()
+	const pause = 200 * time.Millisecond
+	try := func(what string, f func() error) {
+		before := handled.Load()
+		if err := f(); err != nil {
+			fail("%s: %v", what, err)
+		}
+		if n := handled.Load() - before; n < 5 {
+			fail("%s: only %d signals while it waited", what, n)
+		}
+	}
+
+	var p [2]int
+	must(syscall.Pipe(p[:]))
+	r := os.NewFile(uintptr(p[0]), "pipe") // blocking, so not for the poller
+	try("read", func() error {
+		time.AfterFunc(pause, func() { syscall.Write(p[1], []byte{1}) })
+		_, err := r.Read(make([]byte, 1))
+		return err
+	})
+
+	dir, err := os.MkdirTemp("", "sigeintr")
+	must(err)
+	defer os.RemoveAll(dir)
+	fifo := filepath.Join(dir, "fifo")
+	must(syscall.Mkfifo(fifo, 0o600))
+	try("open", func() error {
+		time.AfterFunc(pause, func() {
+			if f, err := os.OpenFile(fifo, os.O_WRONLY, 0); err == nil {
+				defer f.Close()
+				time.Sleep(pause)
+			}
+		})
+		f, err := os.Open(fifo)
+		if err == nil {
+			f.Close()
+		}
+		return err
+	})
+
+	exe, err := os.Executable()
+	must(err)
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), childVar+"=1")
+	must(cmd.Start())
+	try("wait", cmd.Wait)
+}
