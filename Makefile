@@ -35,6 +35,15 @@ test-std:
 	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) $(if $(XNU),-xnu=$(XNU)) $(if $(LONG),-long) \
 		-pkg='$(or $(PKG),std cmd/internal/testdir)' $(ARGS) std
 
+# The programs about signals, threads and clocks, release by release: XNU=all
+# or XNU='10.6 15', COUNT=n times each, GOARCH=amd64, ONLY=regexp of names.
+test-signals:
+	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') -count $(or $(COUNT),1) -run '$(ONLY)'
+
+# See them fail: every mistake of lib/signals/mutants.tsv, one after the other.
+test-mutants:
+	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) -mutants -run '$(ONLY)'
+
 test-repro:
 	@src/cmd/graft/testdata/repro.bash
 
@@ -55,6 +64,8 @@ help:
 	@echo 'make sync        bring edits of the overlay into a built goroot/, in seconds'
 	@echo 'make test        test it; make test ARGS=graft runs one suite'
 	@echo 'make test-std    upstream'"'"'s tests of all of std: [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
+	@echo 'make test-signals run the programs about signals under several releases of XNU'
+	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'
 	@echo 'make generate    make the files again that follow from lib/xnu'
 	@echo 'make bench       measure darwin programs under the runner against native ones'

@@ -9,6 +9,8 @@
 // A thread takes the mask that the program was started with, whoever created it
 // (golang.org/issue/4491, 13164), and never blocks a synchronous fault.
 // Under sigmask2012 it takes the mask that some thread had, and this fails.
+//
+// Bugs: golang.org/issue/4491, golang.org/issue/13164, golang.org/issue/4833
 package main
 
 import (

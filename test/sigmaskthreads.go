@@ -9,6 +9,8 @@
 // Creating a thread blocks signals in the creator only, and only meanwhile
 // (golang.org/issue/4833). Under sigmask2012 every thread's mask is
 // changed, and this fails.
+//
+// Bugs: golang.org/issue/4833, golang/go 6e2ae0a12c, golang/go 224f05ba
 package main
 
 import (

@@ -15,8 +15,6 @@
 // Bugs: golang.org/issue/44501
 package main
 
-//go:debug asyncpreemptoff=1
-
 import (
 	"fmt"
 	"os"
@@ -104,6 +102,9 @@ func main() {
 	call(53, 0, uintptr(unsafe.Pointer(&alt)), 0)
 	_, _, self := syscall.RawSyscall(trapThreadSelf, 0, 0, 0) // the carry flag was set, so this is the result
 
+	// Other signals must not come while the flag is set.
+	rest := ^uint32(1 << (syscall.SIGUSR2 - 1))
+	call(329, 3 /* SIG_SETMASK */, uintptr(unsafe.Pointer(&rest)), 0)
 	var onStack [4]bool
 	for i := range onStack {
 		*sp = 0

@@ -9,7 +9,7 @@
 // Signals neither prolong a sleep nor end it early, in whatever call the
 // sleeping thread waits.
 //
-// Bugs: golang.org/issue/27520, golang/go 42257a262c
+// Bugs: golang.org/issue/27520, golang.org/issue/17161, golang/go 42257a262c
 package main
 
 import (

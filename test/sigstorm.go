@@ -13,6 +13,8 @@
 // the oldest thread that lets it through, so mostly old threads get those. New
 // ones are sent signals one by one, by the port names that they are going to
 // have, as soon as they exist.
+//
+// Bugs: golang.org/issue/3101, golang/go 224f05ba
 package main
 
 import (

@@ -8,6 +8,8 @@
 
 // A signal that the kernel has accepted for a thread is delivered even if the
 // thread ends just then: XNU drops what is pending on a dying thread.
+//
+// Bugs: pending signals die with their thread
 package main
 
 import (

@@ -29,7 +29,9 @@ var outputs = []struct {
 	{"misc/go_darwin_exec/xnu/zsyscalls.go", genSyscalls},
 	{"misc/go_darwin_exec/xnu/zerrno.go", genErrno},
 	{"misc/go_darwin_exec/xnu/zsignal.go", genSignal},
-	{"src/syscall/libc_darwin_amd64.s", genLibcAMD64},
+	{"src/syscall/libc_darwin_amd64.s", genLibc(amd64Stubs)},
+	{"src/syscall/libc_darwin_386.s", genLibc(i386Stubs)},
+	{"src/syscall/zlayout_darwin_386.go", genI386},
 	{"doc/abi.md", func(top string) ([]byte, error) {
 		doc, err := os.ReadFile(filepath.Join(top, "doc", "abi.md"))
 		if err != nil {

@@ -91,6 +91,29 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// TestI386 refuses lines that contradict themselves.
+func TestI386(t *testing.T) {
+	for _, tt := range []struct{ line, word string }{
+		{"const\tTIOCGETA\tzerrors\t0123456789ab\t0x40487413\t44", "holds the size 72, not 44"},
+		{"const\tTIOCGETA\tzerrors\t0123456789ab\t0x1402c7413\t44", "not a number of 32 bits"},
+		{"const\tTIOCGETA\tzerrors\t?\t0x402c7413\t44", "fingerprint"},
+		{"type\tIovec\tztypes\t0123456789ab\tBase *byte,Len uint32\t-", "has fields and a size"},
+		{"type\t_C_long\tztypes\t0123456789ab\tint32\t4", "has fields and a size"},
+		{"var\tx\tztypes\t0123456789ab\t1\t-", "unknown kind"},
+	} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, "lib/xnu"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "lib/xnu/i386.tsv"), []byte(tt.line+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readI386(dir); err == nil || !strings.Contains(err.Error(), tt.word) {
+			t.Errorf("%q: error %v, want %q", tt.line, err, tt.word)
+		}
+	}
+}
+
 // TestRefusals gives every reader tables that it must refuse.
 func TestRefusals(t *testing.T) {
 	const okCalls = "1\texit\ti\tv\t-\t-\t-\n2\tfork\t-\ti\t-\t-\t-\n463\topenat\tisii\ti\t2782\t-\teintr\n"

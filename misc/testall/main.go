@@ -8,6 +8,7 @@
 //
 // The suites, all of them unless some are named:
 //
+//	api       the exported API of every port against upstream's files, by cmd/api
 //	graft     the composer's own tests
 //	misc      the tests of the runner, the generators and the linker's output
 //	programs  the darwin programs of test/, by upstream's testdir
@@ -55,6 +56,7 @@ type tester struct {
 	failures                []string // names of what failed
 
 	done, total int                // packages of suite std that ended, and all of them
+	files       int                // files of goroot/test that passed
 	elapsed     map[string]float64 // seconds that the tests of a package took, if they passed
 }
 
@@ -97,6 +99,7 @@ func main() {
 }
 
 var suites = map[string]func(*tester) error{
+	"api":      (*tester).api,
 	"graft":    (*tester).graft,
 	"misc":     (*tester).misc,
 	"programs": (*tester).programs,
@@ -139,6 +142,10 @@ func (t *tester) progress() string {
 	}
 	t.done++
 	return fmt.Sprintf("[%d/%d] ", t.done, t.total)
+}
+
+func (t *tester) api() error {
+	return t.goTest(unwrapped, filepath.Join(t.goroot, "src"), nil, "-vet=off", "cmd/api", "-check")
 }
 
 func (t *tester) graft() error {
@@ -218,6 +225,10 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 			case "pass":
 				if !strings.Contains(e.Test, "/") {
 					t.tests++
+				} else if e.Package == testdir {
+					if t.files++; t.files%100 == 0 {
+						fmt.Printf("      %s: %d files\n", testdir, t.files)
+					}
 				}
 				delete(output, key)
 			case "skip":

@@ -124,9 +124,10 @@ func stdFlags(pkg string) []string {
 // is that of starting a process.
 const short = 0.2
 
-// ratios runs the tests for the host, without counting them, and prints how
-// their times compare with those under the runner: all together, and the worst.
+// ratios runs the tests but testdir's for the host, without counting them, and
+// prints how their times compare with those under the runner: all together, and the worst.
 func (t *tester) ratios(list []string) error {
+	list = slices.DeleteFunc(slices.Clone(list), func(p string) bool { return p == testdir })
 	host := &tester{top: t.top, goroot: t.goroot, elapsed: map[string]float64{}, total: len(list)}
 	src := filepath.Join(t.goroot, "src")
 	err := host.goTest(unwrapped, src, []string{"GOOS=" + runtime.GOOS, "GOARCH=" + runtime.GOARCH}, append(stdFlags(""), list...)...)

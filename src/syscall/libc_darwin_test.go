@@ -235,7 +235,7 @@ func TestStubUtimensat(t *testing.T) {
 		t.Helper()
 		var st Stat_t
 		must(t, "fstatat64", d, name, &st, flag)
-		return st.Atimespec.Sec, st.Mtimespec.Sec
+		return int64(st.Atimespec.Sec), int64(st.Mtimespec.Sec)
 	}
 	check := func(what, name string, flag int, atime, mtime int64) {
 		t.Helper()

@@ -11,10 +11,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"goxnu/misc/go_darwin_exec/internal/testguest"
 	"goxnu/misc/go_darwin_exec/mem"
+	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
@@ -25,7 +25,7 @@ var harmful = map[string]bool{
 	"kill": true, "__pthread_kill": true, "reboot": true, "setitimer": true,
 	"setuid": true, "setgid": true, "seteuid": true, "setegid": true, "setreuid": true, "setregid": true,
 	"setgroups": true, "initgroups": true, "setrlimit": true, "setpriority": true, "setsid": true, "setpgid": true,
-	"umask": true, "chroot": true, "chdir": true, "fchdir": true, "mount": true, "unmount": true, "settimeofday": true, "adjtime": true,
+	"umask": true, "chroot": true, "chdir": true, "fchdir": true, "__pthread_chdir": true, "__pthread_fchdir": true, "mount": true, "unmount": true, "settimeofday": true, "adjtime": true,
 	"ntp_adjtime": true, "close": true, "close_nocancel": true, "dup2": true, "sync": true,
 	"sigprocmask": true, "__pthread_sigmask": true, "sigaction": true, "__disable_threadsignal": true, "ioctl": true,
 	"mlock": true, "minherit": true, "truncate": true, "ftruncate": true, "fcntl": true, "fcntl_nocancel": true,
@@ -41,7 +41,14 @@ func TestHostileArguments(t *testing.T) {
 		t.Log("as root: the host's own limits are no protection")
 	}
 	rnd := testguest.Rand(t)
-	t.Chdir(t.TempDir())
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chdir(t.TempDir()); err != nil { // t.Chdir keeps a descriptor of the old directory, and calls would find it
+		t.Fatal(err)
+	}
+	defer os.Chdir(wd)
 	for _, r := range []Release{XNU1504, XNU3789, XNU6153, XNU11215} {
 		t.Run("xnu-"+itoa(int(r)), func(t *testing.T) { hostile(t, r, rnd) })
 	}
@@ -125,12 +132,12 @@ func hostile(t *testing.T, r Release, rnd *rand.Rand) {
 			t.Fatal(errno)
 		}
 		// Names and structures, now and then with a wild number inside.
-		b := unsafe.Slice((*byte)(unsafe.Pointer(uintptr(page))), 2*mem.PageSize)
-		clear(b)
+		b := make([]byte, 2*mem.PageSize)
 		copy(b, "name")
 		for range rnd.IntN(4) {
 			putUint64(b[8+8*rnd.IntN(20):], pick(' '))
 		}
+		vcpu.CopyOut(page, b)
 	}
 	const rounds = 60
 	for i := range sysents {

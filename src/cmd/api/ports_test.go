@@ -31,18 +31,23 @@ func portRemoved(feature string) bool {
 	return some && !served(strings.TrimSuffix(context, ")")) || upstream_portRemoved(feature)
 }
 
-// compareAPI takes as required what is required of each context by itself. A
-// feature that the other ports lack is listed so in upstream's files, while
-// here all contexts have it.
+// compareAPI takes a feature that all contexts have for one that is required
+// of each: upstream's files list it so if another port lacks it.
 //
 //graft:wrap main_test.go 5e577b0a3df4 with fewer contexts, more features are common to all
 func compareAPI(w io.Writer, features, required, exception []string) (ok bool) {
 	have := set(required)
 	for _, f := range features {
 		pkg, rest, some := strings.Cut(f, ",")
-		if some && !have[f] && !strings.Contains(pkg, "(") && !slices.ContainsFunc(contexts, func(c *build.Context) bool {
-			return !have[pkg+" ("+contextName(c)+"),"+rest]
-		}) {
+		if !some || have[f] || strings.Contains(pkg, "(") {
+			continue
+		}
+		var each []string
+		for _, c := range contexts {
+			each = append(each, pkg+" ("+contextName(c)+"),"+rest)
+		}
+		if !slices.ContainsFunc(each, func(e string) bool { return !have[e] }) {
+			required = slices.DeleteFunc(required, func(r string) bool { return slices.Contains(each, r) })
 			required = append(required, f)
 		}
 	}

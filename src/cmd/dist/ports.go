@@ -24,12 +24,3 @@ func init() {
 		}
 	}
 }
-
-// registerTest leaves out the check of the exported API.
-//
-//graft:wrap test.go fd37fa72307b the check compares all of upstream's ports, of which the tree holds two
-func (t *tester) registerTest(heading string, test *goTest, opts ...registerTestOpt) {
-	if test.pkg != "cmd/api" {
-		t.upstream_registerTest(heading, test, opts...)
-	}
-}

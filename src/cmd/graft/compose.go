@@ -217,9 +217,17 @@ func (o *overlay) apply(t tree, c *change, errs *problems) {
 			errs.add(err)
 			continue
 		}
-		f := t[it.path]
+		from := it.path
+		if it.verb == verbDerive {
+			from = it.from
+			if t[it.path] != nil {
+				errs.addf("%s: the tree has this file already", where)
+				continue
+			}
+		}
+		f := t[from]
 		if f == nil {
-			errs.addf("%s: the tree has no such file", where)
+			errs.addf("%s: the tree has no such file: %s", where, from)
 			continue
 		}
 		print, err := f.fingerprint()
@@ -246,6 +254,13 @@ func (o *overlay) apply(t tree, c *change, errs *problems) {
 				continue
 			}
 			f.set(setConstraint(data, it.expr))
+		case verbDerive:
+			g, err := f.derive(it.expr)
+			if err != nil {
+				errs.add(err)
+				continue
+			}
+			t[it.path] = g
 		}
 	}
 	for _, p := range laid {

@@ -6,8 +6,21 @@ package main
 
 import (
 	"go/build/constraint"
+	"os"
 	"strings"
 )
+
+// derive returns a copy of the file as upstream has it, whatever the changes
+// before made of it, under another constraint.
+func (f *file) derive(expr string) (*file, error) {
+	data, err := os.ReadFile(f.disk)
+	if err != nil {
+		return nil, err
+	}
+	g := &file{disk: f.disk, size: f.size, mtime: f.mtime, exec: f.exec}
+	g.set(setConstraint(data, expr))
+	return g, nil
+}
 
 // setConstraint replaces the //go:build line of a Go or assembly file, or
 // adds one, and drops // +build lines.

@@ -301,6 +301,43 @@ func TestShadowDropBuild(t *testing.T) {
 	w.fails(nil, "src/os/none.go", "no such file")
 }
 
+func TestDerive(t *testing.T) {
+	print := printOf("src/runtime/tagged.go")
+	manifest := fmt.Sprintf(`change zero  edits what is derived from
+	build src/runtime/tagged.go %s linux -- to be seen that the copy is of upstream's
+change one  derives
+	derive src/runtime/tagged_386.go from src/runtime/tagged.go %s darwin && !ios -- one table serves both
+	derive src/runtime/proc_386.go from src/runtime/proc.go %s !ios -- with one declaration less
+	add src/runtime/ours_386.go
+`, print, print, printOf("src/runtime/proc.go"))
+	w := newWorld(t, manifest, map[string]string{
+		"src/runtime/ours_386.go": over("replace", "proc_386.go", declPrint(t, "src/runtime/proc.go", "newproc"), "func newproc(n int) string { return \"ours\" }"),
+	})
+	w.must()
+	if got, want := w.read("src/runtime/tagged_386.go"), "// Copyright.\n\n//go:build darwin && !ios\n\npackage runtime\n"; got != want {
+		t.Errorf("derived file is %q, want %q", got, want)
+	}
+	if got, want := w.read("src/runtime/tagged.go"), "// Copyright.\n\n//go:build linux\n\npackage runtime\n"; got != want {
+		t.Errorf("file derived from is %q, want %q", got, want)
+	}
+	if got := w.read("src/runtime/proc.go"); got != upstreamFiles["src/runtime/proc.go"] {
+		t.Errorf("file derived from is edited: %q", got)
+	}
+	if got := w.read("src/runtime/proc_386.go"); strings.Contains(got, "func newproc(") || !strings.Contains(got, "func clock()") {
+		t.Errorf("derived file has not had one declaration replaced: %q", got)
+	}
+	w.must() // and again, over what is there
+
+	for _, tt := range []struct{ it, word string }{
+		{"derive src/os/new.go from src/os/file.go 000000000000 linux -- why", printOf("src/os/file.go")},
+		{"derive src/os/new.go from src/os/none.go ? linux -- why", "no such file: src/os/none.go"},
+		{"derive src/os/file.go from src/os/file.go ? linux -- why", "has this file already"},
+	} {
+		w := newWorld(t, "change one  x\n\t"+tt.it+"\n", nil)
+		w.fails(nil, tt.word, manifestPath+":2")
+	}
+}
+
 func TestSetConstraint(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"package p\n", "//go:build X\n\npackage p\n"},
@@ -458,6 +495,12 @@ func TestManifestRefused(t *testing.T) {
 		{"change a  x\n\tdrop src/x.go ? y -- z\n", "unexpected"},
 		{"change a  x\n\tbuild src/x.go ? -- z\n", "no constraint"},
 		{"change a  x\n\tbuild src/x.go ? a && -- z\n", "bad constraint"},
+		{"change a  x\n\tderive src/x.go src/y.go ? a -- z\n", "derive FILE from FILE"},
+		{"change a  x\n\tderive src/x.go from ../y.go ? a -- z\n", "bad path"},
+		{"change a  x\n\tderive src/x.go from src/y/x.go ? a -- z\n", "not of the same directory"},
+		{"change a  x\n\tderive src/x.go from src/x.s ? a -- z\n", "not of the same directory and kind"},
+		{"change a  x\n\tderive src/x.go from src/y.go ? -- z\n", "no constraint"},
+		{"change a  x\n\tadd src/x.go\n\tderive src/x.go from src/y.go ? a -- z\n", "already named"},
 		{"change a  x\n\tserve beos -- z\n", "no system \"beos\""},
 		{"change a  x\n\tserve linux\n", "SYSTEM... -- why"},
 	} {
@@ -525,6 +568,11 @@ func TestSync(t *testing.T) {
 	}
 	if got := w.must(); !strings.Contains(got, "0 written, 0 removed") {
 		t.Errorf("sync without edits says %q", got)
+	}
+	// cmd/dist writes some files again, as they were.
+	w.put("out/src/os/file.go", upstreamFiles["src/os/file.go"])
+	if got := w.must(); !strings.Contains(got, "0 written, 0 removed") {
+		t.Errorf("sync after a file was written as it was says %q", got)
 	}
 	// A file that was edited by hand, or lost, is made good.
 	w.put("out/src/os/file.go", "package os // vandal\n")

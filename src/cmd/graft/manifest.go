@@ -18,6 +18,7 @@ const (
 	verbShadow = "shadow" // lay a file in the place of upstream's
 	verbDrop   = "drop"   // leave an upstream file out
 	verbBuild  = "build"  // give an upstream file another build constraint
+	verbDerive = "derive" // copy an upstream file, under another name and constraint
 	verbLocal  = "local"  // a file of the repository that is not composed
 	verbServe  = "serve"  // leave out what only other systems need
 )
@@ -26,8 +27,9 @@ const (
 type item struct {
 	verb  string
 	path  string // slash-separated, relative to the top; ends in / for a directory; the systems, for serve
-	print string // fingerprint of the upstream file, for build, drop and shadow
-	expr  string // build constraint, for build
+	from  string // the upstream file, for derive
+	print string // fingerprint of the upstream file, for build, derive, drop and shadow
+	expr  string // build constraint, for build and derive
 	why   string
 	line  int
 }
@@ -148,18 +150,29 @@ func parseItem(line string) (item, error) {
 	it.path, line = cutWord(line)
 	isDir := strings.HasSuffix(it.path, "/")
 	switch it.verb {
-	case verbAdd, verbShadow, verbDrop, verbBuild, verbLocal:
+	case verbAdd, verbShadow, verbDrop, verbBuild, verbDerive, verbLocal:
 	default:
-		return it, fmt.Errorf("unknown verb %q: want add, shadow, drop, build, serve or local", it.verb)
+		return it, fmt.Errorf("unknown verb %q: want add, shadow, drop, build, derive, serve or local", it.verb)
 	}
-	if it.path == "" {
-		return it, fmt.Errorf("%s names no file", it.verb)
-	}
-	if c := path.Clean(it.path); c != strings.TrimSuffix(it.path, "/") || path.IsAbs(c) || c == ".." || strings.HasPrefix(c, "../") {
-		return it, fmt.Errorf("bad path %q: write it clean and relative to the top of the repository", it.path)
+	if err := checkPath(it.verb, it.path); err != nil {
+		return it, err
 	}
 	if isDir && it.verb != verbAdd && it.verb != verbLocal {
 		return it, fmt.Errorf("%s takes one file, not the directory %s", it.verb, it.path)
+	}
+	if it.verb == verbDerive {
+		var word string
+		word, line = cutWord(line)
+		it.from, line = cutWord(line)
+		if word != "from" {
+			return it, fmt.Errorf("want \"derive FILE from FILE FINGERPRINT EXPR -- why\"")
+		}
+		if err := checkPath("from", it.from); err != nil {
+			return it, err
+		}
+		if path.Dir(it.from) != path.Dir(it.path) || path.Ext(it.from) != path.Ext(it.path) {
+			return it, fmt.Errorf("derive %s: %s is not of the same directory and kind", it.path, it.from)
+		}
 	}
 	text, why, hasWhy := strings.Cut(" "+line, " -- ")
 	it.why = strings.TrimSpace(why)
@@ -178,14 +191,14 @@ func parseItem(line string) (item, error) {
 	if !hasWhy || it.why == "" {
 		return it, fmt.Errorf("%s %s has no reason; end the line with \"-- why\"", it.verb, it.path)
 	}
-	if it.verb != verbBuild {
+	if it.verb != verbBuild && it.verb != verbDerive {
 		if text != "" {
 			return it, fmt.Errorf("unexpected %q after the fingerprint", text)
 		}
 		return it, nil
 	}
 	if text == "" {
-		return it, fmt.Errorf("build %s has no constraint", it.path)
+		return it, fmt.Errorf("%s %s has no constraint", it.verb, it.path)
 	}
 	expr, err := constraint.Parse("//go:build " + text)
 	if err != nil {
@@ -193,6 +206,16 @@ func parseItem(line string) (item, error) {
 	}
 	it.expr = expr.String()
 	return it, nil
+}
+
+func checkPath(verb, p string) error {
+	if p == "" {
+		return fmt.Errorf("%s names no file", verb)
+	}
+	if c := path.Clean(p); c != strings.TrimSuffix(p, "/") || path.IsAbs(c) || c == ".." || strings.HasPrefix(c, "../") {
+		return fmt.Errorf("bad path %q: write it clean and relative to the top of the repository", p)
+	}
+	return nil
 }
 
 // cutWord splits off the first blank-separated word.

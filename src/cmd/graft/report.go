@@ -32,7 +32,10 @@ func listChanges(opt options, w io.Writer) error {
 			if it.verb == verbServe {
 				line = "\tserve " + it.path + " alone"
 			}
-			if it.verb == verbBuild {
+			if it.verb == verbDerive {
+				line += " from " + it.from
+			}
+			if it.expr != "" {
 				line += ": " + it.expr
 			}
 			if it.why != "" {

@@ -182,6 +182,9 @@ func machowrite(ctxt *Link, arch *sys.Arch, out *OutBuf, linkmode LinkMode) int 
 		load = slices.DeleteFunc(load, func(l MachoLoad) bool {
 			return l.type_ == imacho.LC_LOAD_DYLINKER || l.type_ == imacho.LC_LOAD_DYLIB
 		})
+		if arch.PtrSize == 4 {
+			machoI386(ctxt)
+		}
 	}
 	return upstream_machowrite(ctxt, arch, out, linkmode)
 }

@@ -1,0 +1,97 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// An i386Decl is one line of i386.tsv.
+type i386Decl struct {
+	kind, name, file, print, value string
+
+	size int
+}
+
+// ioctlSize returns the size of the argument that an ioctl's number holds
+// (xnu-1504 bsd/sys/ioccom.h).
+func ioctlSize(n uint64) int { return int(n >> 16 & 0x1fff) }
+
+func readI386(top string) ([]i386Decl, error) {
+	rows, err := readTable(top, "i386.tsv", 6, 6)
+	if err != nil {
+		return nil, err
+	}
+	var list []i386Decl
+	seen := map[string]bool{}
+	for _, r := range rows {
+		d := i386Decl{r.f[0], r.f[1], r.f[2], r.f[3], r.f[4], 0}
+		if seen[d.name] {
+			return nil, r.errorf("%s twice", d.name)
+		}
+		seen[d.name] = true
+		if d.size, err = r.num(5); err != nil {
+			return nil, err
+		}
+		if len(d.print) != 12 || d.file == "" || d.value == "" {
+			return nil, r.errorf("%s lacks its file, its fingerprint or its value", d.name)
+		}
+		switch d.kind {
+		case "const":
+			n, err := strconv.ParseUint(d.value, 0, 32)
+			if err != nil {
+				return nil, r.errorf("%q is not a number of 32 bits", d.value)
+			}
+			if d.size != 0 && ioctlSize(n) != d.size {
+				return nil, r.errorf("%s holds the size %d, not %d", d.name, ioctlSize(n), d.size)
+			}
+		case "type":
+			if strings.Contains(d.value, " ") != (d.size != 0) {
+				return nil, r.errorf("%s: a struct, and only a struct, has fields and a size", d.name)
+			}
+		default:
+			return nil, r.errorf("unknown kind %q", d.kind)
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+// genI386 writes what package syscall declares otherwise on 386. Each struct is
+// followed by a declaration that compiles only if it has the size of the table.
+func genI386(top string) ([]byte, error) {
+	list, err := readI386(top)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, goHeader, "i386.tsv", "syscall")
+	text := strings.Replace(b.String(), "package syscall\n", "//go:build !ios\n\npackage syscall\n\nimport \"unsafe\"\n", 1)
+	b.Reset()
+	b.WriteString(text)
+	for _, d := range list {
+		why := "another number"
+		switch {
+		case d.size != 0:
+			why = fmt.Sprintf("%d bytes", d.size)
+		case d.kind == "type":
+			why = "a word"
+		}
+		fmt.Fprintf(&b, "\n//graft:replace %s_darwin_386.go %s %s\n", d.file, d.print, why)
+		switch {
+		case d.kind == "const":
+			fmt.Fprintf(&b, "const %s = %s\n", d.name, d.value)
+		case d.size == 0:
+			fmt.Fprintf(&b, "type %s %s\n", d.name, d.value)
+		default:
+			fmt.Fprintf(&b, "type %s struct {\n%s\n}\n\nvar _ [%d]byte = [unsafe.Sizeof(%s{})]byte{}\n",
+				d.name, strings.ReplaceAll(d.value, ",", "\n"), d.size, d.name)
+		}
+	}
+	return gofmt(b.Bytes())
+}

@@ -1,0 +1,197 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package threadtrace
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"goxnu/misc/internal/tree"
+)
+
+var (
+	entryRE = regexp.MustCompile(`(UNIX|MACH)\((\d+)\)`)
+	rawRE   = regexp.MustCompile(`\$\(?0x[123]00[0-9a-f]{4}\b`) // a number not given by UNIX, MACH or MDEP
+	textRE  = regexp.MustCompile(`^TEXT\s+(\S+)\(SB\)`)
+	saidRE  = regexp.MustCompile(`^// (\w+) ?\((trap )?(\d+)\)`) // "name(number)" begins a comment
+)
+
+// kernelNames reads the names of a table of lib/xnu, by number.
+func kernelNames(t *testing.T, file string) map[string][]string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Split(line, "\t"); len(f) > 1 && f[0] != "" && f[0][0] != '#' {
+			names[f[0]] = append(names[f[0]], f[1])
+		}
+	}
+	return names
+}
+
+// tablesOf returns the names of both kinds of entries.
+func tablesOf(t *testing.T) map[string]map[string][]string {
+	top, err := tree.Top()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]map[string][]string{
+		"UNIX": kernelNames(t, filepath.Join(top, "lib", "xnu", "syscalls.tsv")),
+		"MACH": kernelNames(t, filepath.Join(top, "lib", "xnu", "traps.tsv")),
+	}
+}
+
+// checkEntries returns what is wrong with the kernel entries of a file: 48,
+// which changes the mask of every thread; a number that is not the entry's that
+// the comment above the TEXT names, or not by that name (golang/go 1250f94f93:
+// usleep called something else); a number that does not come from the macros.
+func checkEntries(text string, tables map[string]map[string][]string) (wrong []string, entries int) {
+	said := map[string]string{} // number to name, of the comment above
+	var names []string          // the comments since the last TEXT
+	for i, line := range strings.Split(text, "\n") {
+		bad := func(format string, args ...any) {
+			wrong = append(wrong, fmt.Sprintf("line %d: ", i+1)+fmt.Sprintf(format, args...))
+		}
+		if m := saidRE.FindStringSubmatch(line); m != nil {
+			names = append(names, m[3]+" "+m[1])
+		}
+		if textRE.MatchString(line) {
+			said = map[string]string{}
+			for _, n := range names {
+				nr, name, _ := strings.Cut(n, " ")
+				said[nr] = name
+			}
+			names = nil
+		}
+		code, _, _ := strings.Cut(line, "//")
+		if strings.HasPrefix(code, "#define") {
+			continue
+		}
+		if n := rawRE.FindString(code); n != "" && !strings.Contains(code, "0x01000000, R8") { // PTHREAD_START_CUSTOM
+			bad("%s: number given without UNIX or MACH", n)
+		}
+		for _, m := range entryRE.FindAllStringSubmatch(code, -1) {
+			entries++
+			kind, nr := m[1], m[2]
+			if kind == "UNIX" && nr == "48" {
+				bad("sigprocmask (48) changes the mask of every thread")
+			}
+			name := said[nr]
+			if name == "" {
+				bad("%s: the comment above the TEXT does not name this entry", m[0])
+				continue
+			}
+			ok := false
+			for _, known := range tables[kind][nr] {
+				ok = ok || known == name || strings.TrimSuffix(known, "_trap") == name
+			}
+			if !ok {
+				bad("%s is called %s in the comment and %v in lib/xnu", m[0], name, tables[kind][nr])
+			}
+		}
+	}
+	return wrong, entries
+}
+
+// rawSources returns the runtime's files of the raw ports in the composed tree.
+func rawSources(t *testing.T, patterns ...string) []string {
+	goroot, err := tree.Goroot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, p := range patterns {
+		f, err := filepath.Glob(filepath.Join(goroot, "src", "runtime", p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f...)
+	}
+	if len(files) == 0 {
+		t.Fatal("no such files: ", patterns)
+	}
+	return files
+}
+
+func TestKernelEntries(t *testing.T) {
+	tables := tablesOf(t)
+	for _, file := range rawSources(t, "*_darwin_amd64.s", "*_darwin_386.s") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong, entries := checkEntries(string(text), tables)
+		for _, w := range wrong {
+			t.Errorf("%s: %s", filepath.Base(file), w)
+		}
+		if filepath.Base(file) == "sys_darwin_amd64.s" && entries < 30 {
+			t.Errorf("%s: only %d kernel entries were found", filepath.Base(file), entries)
+		}
+	}
+}
+
+// TestKernelEntriesMistakes: the check sees what it is for.
+func TestKernelEntriesMistakes(t *testing.T) {
+	tables := tablesOf(t)
+	for _, tt := range []struct{ name, text, want string }{
+		{"right", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(93), AX\n", ""},
+		{"usleep of 2012", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(92), AX\n", "does not name this entry"},
+		{"wrong name", "// select(92): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(92), AX\n", "is called select"},
+		{"trap for call", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tMACH(93), AX\n", "is called select"},
+		{"48", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(48), AX\n", "every thread"},
+		{"48 by hand", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL\t$(0x2000000+48), AX\n", "without UNIX"},
+		{"48 in one", "TEXT x(SB),0,$0\n\tMOVL\t$0x2000030, AX\n", "without UNIX"},
+	} {
+		wrong, _ := checkEntries(tt.text, tables)
+		if got := strings.Join(wrong, "\n"); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// createRE is the bracket that every creation of a thread stands in.
+var createRE = regexp.MustCompile(`sigprocmask\(_SIG_SETMASK, &sigset_all, &(\w+)\)\s*(?:\w+ := )?bsdthread_create\([^()]*\)\s*sigprocmask\(_SIG_SETMASK, &(\w+), nil\)`)
+
+// TestCreateBracketed: whoever calls bsdthread_create blocks all signals before
+// and restores its mask after (golang/go 1fc9a17c7e and 699dbb60b7 each found a
+// place that had been forgotten).
+func TestCreateBracketed(t *testing.T) {
+	calls, brackets := 0, 0
+	for _, file := range rawSources(t, "*_darwin*.go") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			code, _, _ := strings.Cut(line, "//")
+			if !strings.HasPrefix(code, "func ") {
+				calls += strings.Count(code, "bsdthread_create(")
+			}
+		}
+		for _, m := range createRE.FindAllStringSubmatch(string(text), -1) {
+			if m[1] == m[2] {
+				brackets++
+			}
+		}
+	}
+	if calls == 0 || calls != brackets {
+		t.Errorf("%d calls of bsdthread_create, %d of them between a mask of everything and its restoration", calls, brackets)
+	}
+	for _, file := range rawSources(t, "*_darwin_amd64.s", "*_darwin_386.s") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "CALL\truntime·bsdthread_create(") {
+			t.Errorf("%s calls bsdthread_create", filepath.Base(file))
+		}
+	}
+}
