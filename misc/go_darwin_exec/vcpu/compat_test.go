@@ -1,0 +1,15 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux && amd64
+
+package vcpu
+
+import "testing"
+
+func TestSelfTest32(t *testing.T) {
+	if err := SelfTest32(); err != nil {
+		t.Fatal(err)
+	}
+}
