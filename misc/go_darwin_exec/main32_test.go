@@ -206,3 +206,57 @@ func TestFault32(t *testing.T) {
 		}
 	}
 }
+
+// TestNested32 has a handler send its own signal again and again, so that
+// frames stack up, while a timer interrupts at any place; each level must find
+// its registers as they were.
+func TestNested32(t *testing.T) {
+	const (
+		act   = tm.DataAddr32
+		count = tm.DataAddr32 + 0x40
+		timer = tm.DataAddr32 + 0x60
+		ticks = tm.DataAddr32 + 0x44
+		usr1  = 30
+		alrm  = 14
+		depth = 20
+	)
+	data := make([]byte, 0x1000)
+	copy(data[0x60:], tm.Code(uint32(0), uint32(500), uint32(0), uint32(500))) // every 500 µs
+	sigreturn := "\x8b\x44\x24\x14\x8b\x5c\x24\x18\x53\x6a\x1e\x50\x6a\x00\xb8\xb8\x00\x00\x00\xcd\x80\x0f\x0b"
+	kill := code32("\x6a\x01", "\x6a\x1e", "\x51", "\x6a\x00", "\xb8", uint32(37), "\xcd\x80", "\x83\xc4\x10")
+	build := func() []byte {
+		tick := code32("\xff\x05", uint32(ticks), "\x31\xdb\x31\xc9\x31\xd2\x31\xf6\x31\xff\x31\xed\x0f\x57\xc0", sigreturn)
+		// Every level has the count in EBX, and the pid in ECX as all have.
+		usr := code32(
+			"\xff\x05", uint32(count), "\x8b\x1d", uint32(count), // incl count; mov count, %ebx
+			"\x81\xfb", uint32(depth), "\x73", string([]byte{byte(len(kill))}), kill, // jae over the kill
+			"\xff\x0d", uint32(count), // decl count
+			"\x8d\x43\xff", "\x3b\x05", uint32(count), // lea -1(%ebx), %eax; cmp count, %eax
+			"\x74", string([]byte{byte(len(tm.Exit32(20)))}), tm.Exit32(20),
+			sigreturn)
+		main := func(usrAddr, tickAddr uint32) []byte {
+			setup := func(sig, tramp uint32) []byte {
+				return code32("\xc7\x05", uint32(act+4), tramp, "\xc7\x05", uint32(act+12), uint32(0x50), // SA_SIGINFO|SA_NODEFER
+					"\xc7\x05", uint32(act), uint32(0x1000), tm.Call32(0x80, 46, sig, act, 0), wantNoCarry(1))
+			}
+			round := code32(kill, wantNoCarry(3),
+				"\xa1", uint32(count), wantEAX(0, 4),
+				"\x89\xe8", wantEAX(0x12345, 5), // mov %ebp, %eax
+				"\x4e", "\x81\x3d", uint32(ticks), uint32(20)) // dec %esi; cmpl $20, ticks
+			round = append(round, tm.Code("\x0f\x82", uint32(-int32(len(round)+6)))...) // jb
+			return code32(setup(usr1, usrAddr), setup(alrm, tickAddr),
+				tm.Call32(0x80, 83, 0, timer, 0), wantNoCarry(2),
+				tm.Call32(0x80, 20), "\x89\xc1", "\xbd", uint32(0x12345),
+				round, tm.Exit32(42))
+		}
+		n := uint32(len(main(0, 0)))
+		usrAddr := tm.Entry32 + n
+		return tm.BuildData32(code32(main(usrAddr, usrAddr+uint32(len(usr))), usr, tick), data)
+	}
+	for _, release := range []string{"10.6", "10.14"} {
+		r := run(t, exec.Command(runnerPath, "-xnu", release, program(t, build())))
+		if r.status != 42 || r.stderr != "" {
+			t.Errorf("%s: %+v", release, r)
+		}
+	}
+}
