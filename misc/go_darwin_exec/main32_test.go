@@ -90,6 +90,10 @@ func TestResults32(t *testing.T) {
 			"\xa1", uint32(tm.DataAddr32), wantEAX(1, 22),
 			"\xa1", uint32(0xffff0000), wantEAX(0x6d6d6f63, 23), // "comm"
 			"\xa1", uint32(0xffff0008), wantEAX(0x2d323320, 24), // " 32-"
+			// fcntl(3, F_GETPATH, a buffer on the stack), which is above 2 GiB.
+			"\x81\xec", uint32(1024), "\x89\xe3", "\x53\x6a\x32\x6a\x03\x6a\x00", "\xb8", uint32(92), "\xcd\x80",
+			wantNoCarry(25), "\x8b\x03", wantEAX(0x6374652f, 26), // "/etc"
+			"\x89\xd8", "\xc1\xe8\x1f", wantEAX(1, 27),
 			tm.Exit32(42)), data)
 	}
 	for _, tt := range []struct {

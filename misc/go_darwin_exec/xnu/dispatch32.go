@@ -39,7 +39,9 @@ func (t *Thread) gate() bool {
 }
 
 // args32 reads arguments from the stack at sp: one word each, two for those
-// that have 64 bits on both ABIs, the low one first and without padding.
+// that have 64 bits on both ABIs, the low one first and without padding. A
+// long is not sign-extended: fcntl's may be a pointer, and no other is negative
+// (xnu-11417 bsd/kern/kern_descrip.c:sys_fcntl_nocancel).
 func args32(a *args, letters string, sp uint32) Errno {
 	for i := range len(letters) {
 		v, ok := vcpu.Load32(uint64(sp))
@@ -49,7 +51,7 @@ func args32(a *args, letters string, sp uint32) Errno {
 		sp += 4
 		a[i] = uint64(v)
 		switch letters[i] {
-		case 'i', 'l':
+		case 'i':
 			a[i] = uint64(int64(int32(v)))
 		case 'o':
 			hi, ok := vcpu.Load32(uint64(sp))

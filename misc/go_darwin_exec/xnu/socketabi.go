@@ -82,12 +82,15 @@ func (m *hostMsghdr) setIov(t *Thread, p uint64, n uint32) (e Errno) {
 	return
 }
 
-// iovec returns the address of a guest's vector of n elements, iovMax at most,
-// in the host's form: that of a 64-bit guest itself, or the thread's
-// translation of a 32-bit one.
+// iovec returns the address of a guest's vector of n elements in the host's
+// form: that of a 64-bit guest itself, or the thread's
+// translation of a 32-bit one, which has iovMax at most.
 func (t *Thread) iovec(p, n uint64) (uintptr, Errno) {
 	if t.abi() == abi64 {
 		return uintptr(p), 0
+	}
+	if n > iovMax {
+		return 0, EINVAL
 	}
 	var b [8]byte
 	for i := range t.iov[:n] {
