@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
 )
@@ -263,4 +264,25 @@ func TestNested32(t *testing.T) {
 			t.Errorf("%s: %+v", release, r)
 		}
 	}
+}
+
+// BenchmarkGetpid32 has a 32-bit guest make many system calls.
+func BenchmarkGetpid32(b *testing.B) {
+	const n = 50_000
+	prog := program(b, tm.Build32(code32(
+		"\xbb", uint32(n), // mov $n, %ebx
+		"\xb8", uint32(20), "\xcd\x80", // getpid
+		"\x4b\x75\xf6", // dec %ebx; jnz
+		tm.Exit32(0))))
+	var cpu time.Duration
+	loops := 0
+	for b.Loop() {
+		cmd := exec.Command(runnerPath, prog)
+		if r := run(b, cmd); r.status != 0 {
+			b.Fatalf("%+v", r)
+		}
+		cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		loops++
+	}
+	b.ReportMetric(float64(cpu.Nanoseconds())/float64(loops)/n, "cpu-ns/call")
 }
