@@ -21,6 +21,7 @@ import (
 // options are what the command line says.
 type options struct {
 	release   xnu.Release
+	chosen    bool // the release was chosen by -xnu
 	trace     bool
 	traceFile string // "": stderr
 	traceFD   int
@@ -36,6 +37,10 @@ type system struct {
 	name    string
 	release xnu.Release
 }
+
+// default32 is the default release for 32-bit programs: the last one that
+// runs them.
+const default32 = xnu.XNU4903
 
 // systems in order; the last one is the default.
 var systems = []system{
@@ -54,8 +59,8 @@ func usage() string {
 	last := systems[len(systems)-1]
 	return fmt.Sprintf(`usage: %[1]s [flags] program [argument ...]
 
-%[1]s runs a static darwin/amd64 program, as goxnu's go command builds
-them, on Linux. It answers the program's system calls as XNU would, the kernel
+%[1]s runs a static darwin/amd64 or darwin/386 program, as goxnu's go
+command builds them, on Linux. It answers the program's system calls as XNU would, the kernel
 of Mac OS X and macOS. The program's exit status, its standard files, its
 environment and its signals are passed through.
 
@@ -131,7 +136,7 @@ func (o *options) parse(args []string) (rest []string) {
 			fmt.Printf("go_darwin_exec goxnu: XNU %d to %d on linux/amd64, built with %s\n", systems[0].release, systems[len(systems)-1].release, runtime.Version())
 			os.Exit(0)
 		case "xnu":
-			o.release = parseRelease(need())
+			o.release, o.chosen = parseRelease(need()), true
 		case "trace":
 			o.trace, o.traceFile = true, value
 			if value != "" { // the program may change the directory before it executes another one
@@ -194,7 +199,10 @@ func lookPath(name string) string {
 
 // runner returns the command that runs another program in the same manner.
 func (o *options) runner() []string {
-	cmd := []string{os.Args[0], "-xnu", strconv.Itoa(int(o.release))}
+	cmd := []string{os.Args[0]}
+	if o.chosen {
+		cmd = append(cmd, "-xnu", strconv.Itoa(int(o.release)))
+	}
 	if o.trace {
 		cmd = append(cmd, "-trace="+o.traceFile)
 	}

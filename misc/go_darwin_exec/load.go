@@ -16,7 +16,6 @@ import (
 	"syscall"
 
 	"goxnu/misc/go_darwin_exec/macho"
-	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xnu"
 )
@@ -37,13 +36,21 @@ func load(o *options) *xnu.Config {
 		die(exitCannot, "%s: %v", path, err)
 	}
 	f, err := macho.Parse(hostFile(fd), st.Size)
+	if err == nil && f.Is32() && !o.chosen {
+		o.release = default32
+	}
 	if err == nil {
 		err = f.Validate(int(o.release))
 	}
 	if err != nil {
 		die(exitCannot, "%s %v", path, err)
 	}
-	s := mem.NewSpace(macho.UserStart, macho.UserEnd)
+	if f.Is32() {
+		if err := vcpu.SelfTest32(); err != nil {
+			die(exitHost, "%s is a 32-bit program: %v", path, err)
+		}
+	}
+	s := f.NewSpace()
 	img, err := f.Map(fd, s)
 	syscall.Close(fd)
 	if err == nil {
@@ -51,7 +58,7 @@ func load(o *options) *xnu.Config {
 	}
 	var page *macho.Commpage
 	if err == nil {
-		page, err = macho.MapCommpage(s, int(o.release))
+		page, err = macho.MapCommpage(s, int(o.release), img.Is32)
 	}
 	if err == macho.ErrCollision {
 		err = again(o, err)
@@ -61,16 +68,19 @@ func load(o *options) *xnu.Config {
 	}
 	go page.Keep()
 	return &xnu.Config{
-		Release: o.release,
-		Path:    path,
-		Args:    o.args,
-		Env:     o.env,
-		Space:   s,
-		Regs:    img.Regs,
-		Runner:  o.runner(),
-		Exec:    o.exec,
-		Trace:   o.trace,
-		TraceFD: o.traceFD,
+		Release:  o.release,
+		Default:  !o.chosen,
+		Path:     path,
+		Args:     o.args,
+		Env:      o.env,
+		Space:    s,
+		Is32:     img.Is32,
+		StackTop: img.StackTop,
+		Regs:     img.Regs,
+		Runner:   o.runner(),
+		Exec:     o.exec,
+		Trace:    o.trace,
+		TraceFD:  o.traceFD,
 	}
 }
 

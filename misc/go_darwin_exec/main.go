@@ -9,13 +9,13 @@
 //
 //go:debug containermaxprocs=0
 
-// Go_darwin_exec runs a static darwin/amd64 program on Linux, as XNU of a
+// Go_darwin_exec runs a static darwin/amd64 or darwin/386 program on Linux, as XNU of a
 // chosen release would:
 //
 //	go_darwin_exec [-xnu RELEASE] [-trace[=FILE]] program [argument ...]
 //
-// Under the name go_darwin_amd64_exec it is found by go run and go test when
-// they cross to darwin. It must be built with -buildmode=pie.
+// Under the names go_darwin_amd64_exec and go_darwin_386_exec it is found by go
+// run and go test when they cross to darwin; the program's processor decides. It must be built with -buildmode=pie.
 package main
 
 import (

@@ -24,6 +24,9 @@ import (
 // (osfmk/i386/cpu_capabilities.h:_COMM_PAGE64_BASE_ADDRESS).
 const CommpageBase = 0x7fffffe00000
 
+// CommpageBase32 is that of 32-bit processes (_COMM_PAGE32_BASE_ADDRESS).
+const CommpageBase32 = 0xffff0000
+
 // Fields of the commpage (osfmk/i386/cpu_capabilities.h).
 const (
 	cpSignature    = 0x00
@@ -57,12 +60,17 @@ const (
 type Commpage struct {
 	page    *[pageSize]byte // the runner's writable view
 	release int
+	is32    bool
 	clock   clock
 	gen     uint32
 }
 
-// MapCommpage maps and fills the commpage.
-func MapCommpage(s *mem.Space, release int) (*Commpage, error) {
+// MapCommpage maps and fills the commpage of a 64-bit or a 32-bit process.
+func MapCommpage(s *mem.Space, release int, is32 bool) (*Commpage, error) {
+	base := uint64(CommpageBase)
+	if is32 {
+		base = CommpageBase32
+	}
 	name := []byte("commpage\x00")
 	fd, e := vcpu.Raw(sysMemfdCreate, uintptr(unsafe.Pointer(&name[0])), 1 /* MFD_CLOEXEC */, 0, 0, 0, 0)
 	if e != 0 {
@@ -77,15 +85,15 @@ func MapCommpage(s *mem.Space, release int) (*Commpage, error) {
 		return nil, errorf(ENOMEM, "mmap: %v", syscall.Errno(e))
 	}
 	// Shared, so that a forked child sees the clock being kept.
-	_, errno := s.Map(mem.Mapping{Addr: CommpageBase, Size: pageSize, Prot: mem.ProtRead, NoReplace: true,
+	_, errno := s.Map(mem.Mapping{Addr: base, Size: pageSize, Prot: mem.ProtRead, NoReplace: true,
 		Shared: true, Kind: mem.KindRunner, FD: int(fd)})
 	if errno == syscall.EEXIST {
 		return nil, ErrCollision
 	}
 	if errno != 0 {
-		return nil, errorf(ENOMEM, "the commpage cannot be mapped at %#x: %v", uint64(CommpageBase), errno)
+		return nil, errorf(ENOMEM, "the commpage cannot be mapped at %#x: %v", base, errno)
 	}
-	c := &Commpage{page: (*[pageSize]byte)(*(*unsafe.Pointer)(unsafe.Pointer(&p))), release: release}
+	c := &Commpage{page: (*[pageSize]byte)(*(*unsafe.Pointer)(unsafe.Pointer(&p))), release: release, is32: is32}
 	c.fill()
 	c.clock.start()
 	c.publish()
@@ -98,7 +106,11 @@ const sysMemfdCreate = 319
 func (c *Commpage) fill() {
 	le := binary.LittleEndian
 	p := c.page[:]
-	copy(p[cpSignature:], "commpage 64-bit")
+	if c.is32 {
+		copy(p[cpSignature:], "commpage 32-bit")
+	} else {
+		copy(p[cpSignature:], "commpage 64-bit")
+	}
 	version := uint16(13)
 	switch {
 	case c.release < 1699:

@@ -76,7 +76,7 @@ func wall() (ns int64, ok bool) {
 func mapCommpage(t *testing.T, release int) *Commpage {
 	t.Helper()
 	s := mem.NewSpace(UserStart, UserEnd)
-	c, err := MapCommpage(s, release)
+	c, err := MapCommpage(s, release, false)
 	if err != nil {
 		t.Fatal(err)
 	}

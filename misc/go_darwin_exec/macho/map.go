@@ -19,6 +19,7 @@ var ErrCollision error = &Error{ENOMEM, "the runner's own memory lies where the 
 
 // An Image is a mapped program.
 type Image struct {
+	Is32 bool      // a program for i386
 	Regs vcpu.Regs // at the start
 	Text uint64    // where the Mach-O header was mapped
 	Low  uint64    // of all segments
@@ -30,9 +31,24 @@ type Image struct {
 	Strings   uint64 // where the strings on the stack begin
 }
 
+// NewSpace returns the address space for a process that runs f.
+func (f *File) NewSpace() *mem.Space {
+	if f.Is32() {
+		return mem.NewSpace(pageSize, UserEnd32)
+	}
+	return mem.NewSpace(UserStart, UserEnd)
+}
+
 // Map maps the segments of a valid f, the file that fd is open on, into s.
 func (f *File) Map(fd int, s *mem.Space) (*Image, error) {
-	img := &Image{Low: ^uint64(0)}
+	img := &Image{Low: ^uint64(0), Is32: f.Is32()}
+	if f.Is32() {
+		// A 32-bit program may be linked lower than others are let map.
+		defer func() {
+			low, _ := s.Bounds()
+			s.SetMin(max(low, UserStart))
+		}()
+	}
 	for i := range f.Segments {
 		seg := &f.Segments[i]
 		if seg.MemSize == 0 {
@@ -40,7 +56,10 @@ func (f *File) Map(fd int, s *mem.Space) (*Image, error) {
 		}
 		if seg.isZero() {
 			end, _ := mem.RoundUp(seg.MemSize)
-			s.SetMin(max(end, UserStart))
+			if f.wide {
+				end = max(end, UserStart)
+			}
+			s.SetMin(end)
 			continue
 		}
 		if err := f.mapSegment(fd, s, seg); err != nil {

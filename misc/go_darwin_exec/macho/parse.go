@@ -71,10 +71,15 @@ const (
 	lcUUID         = 0x1b
 	lcMain         = 0x80000028
 
+	headerSize32  = 28
 	headerSize64  = 32
+	segmentSize32 = 56
 	segmentSize64 = 72
+	sectionSize32 = 68
 	sectionSize64 = 80
 
+	threadState386        = 1
+	threadState386Count   = 16
 	threadStateAMD64      = 4
 	threadStateAMD64Count = 42
 )
@@ -94,9 +99,14 @@ type File struct {
 	Dylinker    string // LC_LOAD_DYLINKER
 	Main        bool   // LC_MAIN
 	Dylibs      int    // LC_LOAD_DYLIBs
+
+	wide bool // the file has the 64-bit format
 }
 
-// A Segment is an LC_SEGMENT_64.
+// Is32 reports whether f is a program for i386.
+func (f *File) Is32() bool { return f.CPU == cpuI386 }
+
+// A Segment is an LC_SEGMENT_64, or in a 32-bit file an LC_SEGMENT.
 type Segment struct {
 	Index            int // of its load command
 	Name             string
@@ -108,7 +118,8 @@ type Segment struct {
 func (s *Segment) String() string { return fmt.Sprintf("load command %d: segment %q", s.Index, s.Name) }
 
 // A Thread is the register state of an LC_UNIXTHREAD, as x86_THREAD_STATE64
-// has it: rax rbx rcx rdx rdi rsi rbp rsp r8-r15 rip rflags cs fs gs.
+// has it: rax rbx rcx rdx rdi rsi rbp rsp r8-r15 rip rflags cs fs gs. That of
+// x86_THREAD_STATE32 is put at the same places.
 type Thread struct {
 	State [21]uint64
 }
@@ -155,13 +166,17 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 		Flags:  le.Uint32(head[24:]),
 		Size:   size,
 	}
+	header := int64(headerSize64)
+	if f.wide = le.Uint32(head) == magic64; !f.wide {
+		header = headerSize32
+	}
 	ncmds, cmdsize := le.Uint32(head[16:]), int64(le.Uint32(head[20:]))
-	if cmdsize > maxCommands || headerSize64+cmdsize > size {
+	if cmdsize > maxCommands || header+cmdsize > size {
 		return nil, errorf(EBADMACHO, "is truncated or damaged: sizeofcmds is %d, but the file has %d bytes", cmdsize, size)
 	}
 	cmds := make([]byte, cmdsize)
-	if copied := copy(cmds, head[headerSize64:]); copied < len(cmds) {
-		if n, err := r.ReadAt(cmds[copied:], int64(headerSize64+copied)); n < len(cmds)-copied {
+	if copied := copy(cmds, head[header:]); copied < len(cmds) {
+		if n, err := r.ReadAt(cmds[copied:], header+int64(copied)); n < len(cmds)-copied {
 			return nil, errorf(EIO, "cannot be read: %v", err)
 		}
 	}
@@ -181,7 +196,7 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// identify says what a file is that is not a 64-bit little-endian Mach-O.
+// identify says what a file is that is not a little-endian Mach-O.
 func identify(head []byte) error {
 	if len(head) == 0 {
 		return errorf(ENOEXEC, "is empty")
@@ -203,24 +218,24 @@ func identify(head []byte) error {
 	switch magic := le.Uint32(head); magic {
 	case magic64:
 	case magic32:
-		if len(head) >= 8 && le.Uint32(head[4:]) == cpuI386 {
-			return errorf(EBADARCH, "is a 32-bit program (cputype i386): this runner runs x86_64 programs")
+		if len(head) >= 8 && le.Uint32(head[4:]) != cpuI386 {
+			return errorf(EBADARCH, "is a 32-bit program for another machine (cputype %s): this runner runs x86_64 and i386 programs", cpuName(le.Uint32(head[4:])))
 		}
-		if len(head) >= 8 {
-			return errorf(EBADARCH, "is a 32-bit program for another machine (cputype %s): this runner runs x86_64 programs", cpuName(le.Uint32(head[4:])))
+		if len(head) < headerSize32 {
+			return errorf(EBADMACHO, "is truncated: a Mach-O header takes %d bytes, the file has %d", headerSize32, len(head))
 		}
-		return errorf(EBADMACHO, "is truncated: a Mach-O header takes 28 bytes, the file has %d", len(head))
+		return nil
 	case magic32Rev, magic64Rev:
 		cpu := "unknown"
 		if len(head) >= 8 {
 			cpu = cpuName(be.Uint32(head[4:]))
 		}
-		return errorf(EBADARCH, "is a big-endian Mach-O file (cputype %s): this runner runs x86_64 programs", cpu)
+		return errorf(EBADARCH, "is a big-endian Mach-O file (cputype %s): this runner runs x86_64 and i386 programs", cpu)
 	default:
 		if m := be.Uint32(head); m == magicFat || m == magicFat64 {
 			return fatError(head, m)
 		}
-		return errorf(ENOEXEC, "is not a Mach-O file: magic is %#08x, not %#08x", magic, uint32(magic64))
+		return errorf(ENOEXEC, "is not a Mach-O file: magic is %#08x, not %#08x or %#08x", magic, uint32(magic64), uint32(magic32))
 	}
 	if len(head) < headerSize64 {
 		return errorf(EBADMACHO, "is truncated: a Mach-O header takes %d bytes, the file has %d", headerSize64, len(head))
@@ -256,7 +271,31 @@ func (f *File) command(i int, cmd uint32, b []byte) error {
 		return errorf(EBADMACHO, "is damaged: load command %d (%#x): cmdsize is %d, less than %d", i, cmd, len(b), need)
 	}
 	switch cmd {
+	case lcSegment:
+		if f.wide {
+			return errorf(EBADMACHO, "is damaged: load command %d is an LC_SEGMENT, in a 64-bit file", i)
+		}
+		if len(b) < segmentSize32 {
+			return short(segmentSize32)
+		}
+		s := Segment{
+			Index:    i,
+			Name:     cstring(b[8:24]),
+			Addr:     uint64(le.Uint32(b[24:])),
+			MemSize:  uint64(le.Uint32(b[28:])),
+			Offset:   uint64(le.Uint32(b[32:])),
+			FileSize: uint64(le.Uint32(b[36:])),
+			MaxProt:  le.Uint32(b[40:]),
+			Prot:     le.Uint32(b[44:]),
+		}
+		if nsects := le.Uint32(b[48:]); uint64(nsects)*sectionSize32 > uint64(len(b)-segmentSize32) {
+			return errorf(EBADMACHO, "is damaged: %v: nsects is %d, which does not fit in cmdsize %d", &s, nsects, len(b))
+		}
+		f.Segments = append(f.Segments, s)
 	case lcSegment64:
+		if !f.wide {
+			return errorf(EBADMACHO, "is damaged: load command %d is an LC_SEGMENT_64, in a 32-bit file", i)
+		}
 		if len(b) < segmentSize64 {
 			return short(segmentSize64)
 		}
@@ -274,8 +313,6 @@ func (f *File) command(i int, cmd uint32, b []byte) error {
 			return errorf(EBADMACHO, "is damaged: %v: nsects is %d, which does not fit in cmdsize %d", &s, nsects, len(b))
 		}
 		f.Segments = append(f.Segments, s)
-	case lcSegment:
-		return errorf(EBADMACHO, "is damaged: load command %d is an LC_SEGMENT, in a 64-bit file", i)
 	case lcUnixthread, lcThread:
 		if f.Thread != nil {
 			return errorf(EBADMACHO, "is damaged: load command %d is a second LC_UNIXTHREAD", i)
@@ -306,6 +343,10 @@ func (f *File) command(i int, cmd uint32, b []byte) error {
 // thread parses the flavours of an LC_UNIXTHREAD.
 func (f *File) thread(i int, b []byte) error {
 	le := binary.LittleEndian
+	want, wantCount, name := uint32(threadStateAMD64), uint32(threadStateAMD64Count), "x86_THREAD_STATE64"
+	if !f.wide {
+		want, wantCount, name = threadState386, threadState386Count, "x86_THREAD_STATE32"
+	}
 	for b = b[8:]; len(b) > 0; {
 		if len(b) < 8 {
 			return errorf(EBADMACHO, "is damaged: load command %d (LC_UNIXTHREAD): %d bytes left over", i, len(b))
@@ -315,19 +356,27 @@ func (f *File) thread(i int, b []byte) error {
 		if uint64(count)*4 > uint64(len(b)) {
 			return errorf(EBADMACHO, "is damaged: load command %d (LC_UNIXTHREAD): flavor %d has count %d, with %d bytes left", i, flavor, count, len(b))
 		}
-		if flavor == threadStateAMD64 {
-			if count != threadStateAMD64Count {
-				return errorf(EBADMACHO, "is damaged: load command %d (LC_UNIXTHREAD): x86_THREAD_STATE64 has count %d, not %d", i, count, threadStateAMD64Count)
+		if flavor == want {
+			if count != wantCount {
+				return errorf(EBADMACHO, "is damaged: load command %d (LC_UNIXTHREAD): %s has count %d, not %d", i, name, count, wantCount)
 			}
 			f.Thread = new(Thread)
-			for j := range f.Thread.State {
-				f.Thread.State[j] = le.Uint64(b[8*j:])
+			if f.wide {
+				for j := range f.Thread.State {
+					f.Thread.State[j] = le.Uint64(b[8*j:])
+				}
+			} else {
+				// eax ebx ecx edx edi esi ebp esp ss eflags eip cs ds es fs gs
+				for j := range stateRSP + 1 {
+					f.Thread.State[j] = uint64(le.Uint32(b[4*j:]))
+				}
+				f.Thread.State[stateRIP] = uint64(le.Uint32(b[4*10:]))
 			}
 		}
 		b = b[count*4:]
 	}
 	if f.Thread == nil {
-		return errorf(EBADMACHO, "is damaged: load command %d (LC_UNIXTHREAD) has no x86_THREAD_STATE64", i)
+		return errorf(EBADMACHO, "is damaged: load command %d (LC_UNIXTHREAD) has no %s", i, name)
 	}
 	return nil
 }

@@ -22,9 +22,11 @@ const (
 )
 
 // stackTop returns the end of the main stack before ASLR
-// (osfmk/mach/i386/vm_param.h:VM_USRSTACK64).
-func stackTop(release int) uint64 {
+// (osfmk/mach/i386/vm_param.h:VM_USRSTACK32, VM_USRSTACK64).
+func (img *Image) stackTop(release int) uint64 {
 	switch {
+	case img.Is32:
+		return 0xc0000000
 	case release >= 8019:
 		return 0x7ff7bff00000
 	case release >= 4570:
@@ -62,16 +64,26 @@ func (img *Image) MakeStack(s *mem.Space, st *Start) error {
 			total += len(str) + 1
 		}
 	}
+	long := 8 // size of a pointer
+	if img.Is32 {
+		long = 4
+	}
 	words := 1 + len(st.Args) + 1 + len(st.Env) + 1 + len(apple) + 1
 	img.Strings = (img.StackTop - uint64(total)) &^ 7
-	img.Regs.RSP = img.Strings - uint64(8*words)
-	if uint64(total+8*words) > img.StackSize/2 && img.StackSize != 0 || img.Regs.RSP > img.StackTop {
-		return errorf(7 /* E2BIG */, "its arguments and environment take %d bytes", total+8*words)
+	img.Regs.RSP = img.Strings - uint64(long*words)
+	if uint64(total+long*words) > img.StackSize/2 && img.StackSize != 0 || img.Regs.RSP > img.StackTop {
+		return errorf(7 /* E2BIG */, "its arguments and environment take %d bytes", total+long*words)
 	}
 
 	strs := make([]byte, 0, total)
-	ptrs := make([]byte, 0, 8*words)
-	word := func(v uint64) { ptrs = binary.LittleEndian.AppendUint64(ptrs, v) }
+	ptrs := make([]byte, 0, long*words)
+	word := func(v uint64) {
+		if img.Is32 {
+			ptrs = binary.LittleEndian.AppendUint32(ptrs, uint32(v))
+		} else {
+			ptrs = binary.LittleEndian.AppendUint64(ptrs, v)
+		}
+	}
 	add := func(str string) {
 		word(img.Strings + uint64(len(strs)))
 		strs = append(append(strs, str...), 0)
@@ -103,7 +115,7 @@ func (img *Image) mapStack(s *mem.Space, st *Start) error {
 		size = stackDefault
 	}
 	size = min(max(size, 64<<10), stackReserve) &^ (pageSize - 1)
-	top := stackTop(st.Release)
+	top := img.stackTop(st.Release)
 	for try := 0; ; try++ {
 		low := top - stackReserve
 		if _, errno := s.Map(mem.Mapping{Addr: low, Size: stackReserve, FD: -1, NoReplace: true}); errno == 0 {

@@ -15,6 +15,9 @@ const (
 	UserStart = 0x10000
 	UserEnd   = 0x7fffffe00000
 
+	// UserEnd32 is the end of the 32-bit one (VM_MAX_ADDRESS).
+	UserEnd32 = 0xffe00000
+
 	pageSize = 4096
 
 	protRead  = 1
@@ -28,8 +31,14 @@ const (
 // The rules by release are those of xnu bsd/kern/mach_loader.c
 // (parse_machfile, load_segment, load_unixthread).
 func (f *File) Validate(release int) error {
-	if f.CPU != cpuAMD64 {
-		return errorf(EBADARCH, "is for another machine (cputype %s): this runner runs x86_64 programs", cpuName(f.CPU))
+	switch {
+	case f.wide && f.CPU == cpuAMD64:
+	case !f.wide && f.CPU == cpuI386:
+		if release >= 6153 {
+			return errorf(EBADARCH, "is a 32-bit program (cputype i386): releases from 10.15 on do not run them (choose one up to 10.14: -xnu)")
+		}
+	default:
+		return errorf(EBADARCH, "is for another machine (cputype %s): this runner runs x86_64 and i386 programs", cpuName(f.CPU))
 	}
 	if f.Type != mhExecute {
 		what := typeNames[f.Type]
@@ -71,7 +80,7 @@ func (f *File) Validate(release int) error {
 	if release >= 3789 && heads != 1 {
 		return errorf(EBADMACHO, "%d segments map the Mach-O header (fileoff 0), not one", heads)
 	}
-	if release >= 2782 && !zero {
+	if release >= 2782 && !zero && f.wide {
 		return errorf(EBADMACHO, "has no __PAGEZERO: releases from 10.10 on want a segment with vmaddr 0, filesize 0 and no access")
 	}
 	slices.SortFunc(mapped, func(a, b *Segment) int {
@@ -85,17 +94,20 @@ func (f *File) Validate(release int) error {
 			return errorf(ENOMEM, "%v at %#x overlaps segment %q at %#x-%#x", s, s.Addr, p.Name, p.Addr, p.end())
 		}
 	}
-	entry := f.Thread.State[stateRIP]
+	entry, pc := f.Thread.State[stateRIP], "rip"
+	if !f.wide {
+		pc = "eip"
+	}
 	for _, s := range mapped {
 		if s.Addr <= entry && entry < s.end() {
 			if s.Prot&protExec == 0 && release >= 1699 {
-				return errorf(EBADMACHO, "its entry point rip %#x is in segment %q, which is not executable (initprot %#x)", entry, s.Name, s.Prot)
+				return errorf(EBADMACHO, "its entry point %s %#x is in segment %q, which is not executable (initprot %#x)", pc, entry, s.Name, s.Prot)
 			}
 			return nil
 		}
 	}
 	if release >= 1699 {
-		return errorf(EBADMACHO, "its entry point rip %#x is in no segment", entry)
+		return errorf(EBADMACHO, "its entry point %s %#x is in no segment", pc, entry)
 	}
 	return nil
 }
@@ -119,14 +131,19 @@ func (s *Segment) end() uint64 { return s.Addr + (s.MemSize+pageSize-1)&^(pageSi
 
 func (f *File) checkSegment(s *Segment) error {
 	const damaged = "is damaged: "
-	size := uint64(f.Size)
+	size, end, start := uint64(f.Size), uint64(UserEnd), uint64(UserStart)
+	if !f.wide {
+		// The host may forbid what is below UserStart (vm.mmap_min_addr):
+		// then mapping it fails.
+		end, start = UserEnd32, pageSize
+	}
 	switch {
 	case s.FileSize > size || s.Offset > size-s.FileSize:
 		return errorf(EBADMACHO, "is truncated or damaged: %v: fileoff %#x and filesize %#x go beyond the file's %#x bytes", s, s.Offset, s.FileSize, size)
 	case s.MemSize != 0 && s.MemSize < s.FileSize: // an empty one is not mapped at all (__DWARF)
 		return errorf(EBADMACHO, damaged+"%v: vmsize %#x is less than filesize %#x", s, s.MemSize, s.FileSize)
-	case s.Addr > UserEnd || s.MemSize > UserEnd-s.Addr:
-		return errorf(EBADMACHO, damaged+"%v: vmaddr %#x and vmsize %#x go beyond the user space's end %#x", s, s.Addr, s.MemSize, uint64(UserEnd))
+	case s.Addr > end || s.MemSize > end-s.Addr:
+		return errorf(EBADMACHO, damaged+"%v: vmaddr %#x and vmsize %#x go beyond the user space's end %#x", s, s.Addr, s.MemSize, end)
 	case s.Addr%pageSize != 0:
 		return errorf(EBADMACHO, damaged+"%v: vmaddr %#x is not page aligned", s, s.Addr)
 	case s.FileSize != 0 && s.Offset%pageSize != 0:
@@ -135,8 +152,8 @@ func (f *File) checkSegment(s *Segment) error {
 		return errorf(EBADMACHO, damaged+"%v: maxprot is %#x", s, s.MaxProt)
 	case s.Prot&^s.MaxProt != 0:
 		return errorf(EACCES, damaged+"%v: initprot %#x is not within maxprot %#x", s, s.Prot, s.MaxProt)
-	case !s.isZero() && s.MemSize != 0 && s.Addr < UserStart:
-		return errorf(ENOMEM, "%v: vmaddr %#x is below %#x, where a Linux host lets nobody map", s, s.Addr, UserStart)
+	case !s.isZero() && s.MemSize != 0 && s.Addr < start:
+		return errorf(ENOMEM, "%v: vmaddr %#x is below %#x, where a Linux host lets nobody map", s, s.Addr, start)
 	}
 	return nil
 }

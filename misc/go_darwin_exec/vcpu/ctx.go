@@ -69,6 +69,11 @@ type Ctx struct {
 	// springboard (see FastEntry).
 	Trapped bool
 
+	// Code32 says that the guest is 32-bit code: only the low halves of
+	// the first eight registers, RIP and RSP count. It is set once, before
+	// Bind.
+	Code32 bool
+
 	hostSP  uint64 // while the guest runs: the stack to come back to
 	hostBP  uint64
 	inGuest uint32    // its low byte is the dispatch selector: 1 = the guest runs
@@ -81,8 +86,10 @@ type Ctx struct {
 	tid     int32     // host thread, 0 = not bound
 	gsBase  uint64    // while not bound
 	iret    [5]uint64 // frame for IRETQ, to enter with TF set
+	ldt     uint16    // entry of the local descriptor table, 0 = none (Code32)
+	gs      uint16    // GS selector (Code32)
 
-	_     [ymmOffset - 272]byte
+	_     [ymmOffset - 276]byte
 	ymm   [16][32]byte // with xvalidQuick
 	xarea [xareaSize]byte
 }
@@ -157,6 +164,7 @@ func New() (*Ctx, error) {
 	c.Regs = Regs{RFLAGS: 0x202}
 	atomic.StoreUint32(&c.pending, 0)
 	c.gsBase = 0
+	c.Code32 = false
 	c.ResetFP()
 	return c, nil
 }

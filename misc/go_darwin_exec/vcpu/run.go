@@ -56,7 +56,11 @@ func (c *Ctx) Bind() error {
 		return fmt.Errorf("prctl(PR_SET_SYSCALL_USER_DISPATCH): %w", errno)
 	}
 	atomic.StoreInt32(&c.tid, int32(tid))
-	setGSBase(c.gsBase)
+	if c.Code32 {
+		c.bind32()
+	} else {
+		setGSBase(c.gsBase)
+	}
 	unblockOwnSignals()
 	return nil
 }
@@ -64,8 +68,12 @@ func (c *Ctx) Bind() error {
 // Unbind undoes Bind, on the same thread, which can then be used for
 // something else. A kick that is still under way is harmless.
 func (c *Ctx) Unbind() {
-	c.gsBase = gsBase()
-	setGSBase(0)
+	if c.Code32 {
+		c.unbind32()
+	} else {
+		c.gsBase = gsBase()
+		setGSBase(0)
+	}
 	disarm()
 	atomic.StoreInt32(&c.tid, 0)
 	setSlot(nil)

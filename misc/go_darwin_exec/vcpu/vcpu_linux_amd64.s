@@ -129,6 +129,8 @@ enter:
 	TESTL	$0x100, AX
 	JNE	step
 	MOVQ	Regs_RIP(R11), CX
+	CMPB	Ctx_Code32(R11), $0
+	JNE	compat
 	MOVQ	CX, 8(FS)
 	PUSHQ	AX
 	POPFQ
@@ -136,12 +138,24 @@ enter:
 	MOVQ	Regs_RSP(R11), SP
 	MOVQ	Regs_R11(R11), R11
 	BYTE	$0x64; BYTE $0xff; BYTE $0x24; BYTE $0x25; LONG $8	// JMP *8(FS)
+compat:
+	MOVL	CX, 8(FS)
+	MOVL	$const_userCS32, 12(FS)
+	PUSHQ	AX
+	POPFQ
+	LOADGPRS
+	MOVL	Regs_RSP(R11), SP
+	BYTE	$0x64; BYTE $0xff; BYTE $0x2c; BYTE $0x25; LONG $8	// LJMP *8(FS)
 step:
 	// With TF set the trap must come after the guest's next instruction,
 	// not after one of ours.
 	MOVQ	Regs_RIP(R11), CX
 	MOVQ	CX, (Ctx_iret+0)(R11)
 	MOVQ	$0x33, (Ctx_iret+8)(R11)
+	CMPB	Ctx_Code32(R11), $0
+	JEQ	wide
+	MOVQ	$const_userCS32, (Ctx_iret+8)(R11)
+wide:
 	MOVQ	AX, (Ctx_iret+16)(R11)
 	MOVQ	Regs_RSP(R11), CX
 	MOVQ	CX, (Ctx_iret+24)(R11)
@@ -608,6 +622,25 @@ TEXT ·rdgsbase(SB), NOSPLIT|NOFRAME, $0-8
 TEXT ·wrgsbase(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ	base+0(FP), AX
 	WRGSBASEQ	AX
+	RET
+
+// func loadDataSegments(sel uint16)
+TEXT ·loadDataSegments(SB), NOSPLIT|NOFRAME, $0-2
+	MOVW	sel+0(FP), AX
+	MOVW	AX, DS
+	MOVW	AX, ES
+	RET
+
+// func loadGS(sel uint16)
+TEXT ·loadGS(SB), NOSPLIT|NOFRAME, $0-2
+	MOVW	sel+0(FP), AX
+	MOVW	AX, GS
+	RET
+
+// func readGS() uint16
+TEXT ·readGS(SB), NOSPLIT|NOFRAME, $0-2
+	MOVW	GS, AX
+	MOVW	AX, ret+0(FP)
 	RET
 
 // func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)

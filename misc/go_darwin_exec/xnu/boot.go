@@ -22,11 +22,13 @@ import (
 // A Config is what the loader knows when the guest's image is in memory.
 type Config struct {
 	Release Release
+	Default bool   // Release was not chosen: another image may get another one
 	Path    string // of the executable, as exec was given it
 	Args    []string
 	Env     []string
 
 	Space    *mem.Space
+	Is32     bool      // the guest is an i386 program
 	StackTop uint64    // of the first thread's stack
 	Regs     vcpu.Regs // as the first thread starts
 
@@ -56,6 +58,9 @@ func Boot(cfg *Config) (*Proc, error) {
 		traps:   trapTable(cfg.Release),
 		patcher: patch.New(cfg.Space),
 	}
+	if cfg.Is32 {
+		p.abi = abi32
+	}
 	p.firstID = firstThreadID()
 	p.nextID = p.firstID
 	runtime.GOMAXPROCS(max(8, 4*runtime.NumCPU()))
@@ -77,7 +82,11 @@ func Boot(cfg *Config) (*Proc, error) {
 		st.Mask, st.Ignore = guestSet(masked), guestSet(ignored)
 		st.Siginfo, st.Intr = 0, 0
 	}
-	p.sig = xsig.NewProc(int(cfg.Release), st, random64)
+	random := random64
+	if cfg.Is32 {
+		random = func() uint64 { return random64() & 0xffffffff }
+	}
+	p.sig = xsig.NewProc(int(cfg.Release), st, random)
 	p.ports.init()
 	return p, nil
 }

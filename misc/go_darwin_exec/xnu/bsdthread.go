@@ -101,8 +101,17 @@ func sysBsdthreadCreate(t *Thread, a *args) (uint64, Errno) {
 	name := p.ports.threadName(n)
 	if p.Release >= XNU2782 && reg.tsdOffset != 0 {
 		// The kext sets the thread's TLS base and says so in the flags.
-		n.cpu.SetGSBase(pthread + uint64(reg.tsdOffset))
+		if base := pthread + uint64(reg.tsdOffset); p.abi == abi32 {
+			n.cpu.SetTLS32(uint32(base))
+		} else {
+			n.cpu.SetGSBase(base)
+		}
 		flags |= pthreadStartTSDBaseSet
+	}
+	if p.abi == abi32 {
+		n.startRegs32(reg.threadstart, a[0], a[1], stack, pthread, name, flags)
+		go n.run()
+		return pthread, 0
 	}
 	n.startRegs(reg.threadstart, a[0], a[1], stack, pthread, name, flags)
 	go n.run()

@@ -61,6 +61,10 @@ func callTable(r Release) []*sysent {
 func (t *Thread) syscall() {
 	r := &t.cpu.Regs
 	if t.cpu.Arch32 {
+		if t.p.abi == abi32 {
+			t.unixSyscall32()
+			return
+		}
 		// INT 0x80 from 64-bit code is an invalid opcode
 		// (xnu-11417 osfmk/x86_64/idt64.s; all releases).
 		r.RIP -= 2

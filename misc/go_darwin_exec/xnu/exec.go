@@ -194,10 +194,23 @@ func (x *execArena) word(s string) bool {
 	return x.push(uint64(uintptr(unsafe.Pointer(&x.words[at]))))
 }
 
+// loadPointer reads a pointer of the guest's memory.
+func (g abi) loadPointer(p uint64) (v uint64, ok bool) {
+	if g == abi32 {
+		w, ok := vcpu.Load32(p)
+		return uint64(w), ok
+	}
+	return vcpu.Load64(p)
+}
+
 // vector adds the pointers of a guest's argv or envp and reports how many.
-func (x *execArena) vector(p uint64) (n int, e Errno) {
+func (x *execArena) vector(p uint64, g abi) (n int, e Errno) {
+	size := uint64(8)
+	if g == abi32 {
+		size = 4
+	}
 	for p != 0 {
-		v, ok := vcpu.Load64(p)
+		v, ok := g.loadPointer(p)
 		if !ok {
 			return 0, EFAULT
 		}
@@ -208,7 +221,7 @@ func (x *execArena) vector(p uint64) (n int, e Errno) {
 			return 0, E2BIG
 		}
 		n++
-		p += 8
+		p += size
 	}
 	return n, 0
 }
@@ -228,11 +241,17 @@ const (
 	magicMachO64 = 0xfeedfacf
 	magicFat     = 0xbebafeca // as a little-endian word
 	cpuX8664     = 0x01000007
+	cpuI386      = 7
 	magicELF     = 0x464c457f
 )
 
-// classify tells what the file is that begins with b.
-func classify(b []byte) int {
+// runs32 says whether 32-bit programs can be executed: up to 4903, or if the
+// next image is free to choose its release.
+func (p *Proc) runs32() bool { return p.Release < XNU6153 || p.cfg != nil && p.cfg.Default }
+
+// classify tells what the file is that begins with b; runs32 says whether
+// i386 programs are programs.
+func classify(b []byte, runs32 bool) int {
 	if len(b) >= 2 && b[0] == '#' && b[1] == '!' {
 		return fileScript
 	}
@@ -248,7 +267,10 @@ func classify(b []byte) int {
 		}
 		return fileMachO
 	case magicMachO32:
-		return fileBadArch
+		if getUint32(b[4:]) != cpuI386 || !runs32 {
+			return fileBadArch
+		}
+		return fileMachO
 	case magicFat:
 		be := func(i int) uint32 {
 			return uint32(b[i])<<24 | uint32(b[i+1])<<16 | uint32(b[i+2])<<8 | uint32(b[i+3])
@@ -294,7 +316,7 @@ func (t *Thread) look(dir, path uintptr) (kind int, head []byte, e Errno) {
 	if e != 0 {
 		return 0, nil, e
 	}
-	return classify(x.head[:n]), x.head[:n], 0
+	return classify(x.head[:n], t.p.runs32()), x.head[:n], 0
 }
 
 // sysExecve(path, argv, envp): bsd/kern/kern_exec.c:__mac_execve. A Mach-O
@@ -352,11 +374,11 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 			x.push(w)
 		}
 		x.push(uint64(path))
-		if v, ok := vcpu.Load64(a[1]); a[1] != 0 && (!ok || v != 0) {
-			a[1] += 8 // the script's own argv[0] is dropped
+		if v, ok := t.abi().loadPointer(a[1]); a[1] != 0 && (!ok || v != 0) {
+			a[1] += uint64(t.longSize()) // the script's own argv[0] is dropped
 		}
 	}
-	if _, e := x.vector(a[1]); e != 0 {
+	if _, e := x.vector(a[1], t.abi()); e != 0 {
 		return 0, e
 	}
 	argc := x.n - argv
@@ -364,7 +386,7 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 		x.push(0)
 	}
 	envv := x.n
-	envc, e := x.vector(a[2])
+	envc, e := x.vector(a[2], t.abi())
 	if e != 0 {
 		return 0, e
 	}

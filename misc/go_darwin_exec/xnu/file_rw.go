@@ -78,13 +78,15 @@ const iovMax = 1024
 
 func iovCount(n uint64) bool { return uint32(n) >= 1 && uint32(n) <= iovMax }
 
-// A 64-bit guest's iovec is Linux's: base and length, 8 bytes each.
-
 func sysReadv(t *Thread, a *args) (uint64, Errno) {
 	if !iovCount(a[2]) {
 		return 0, EINVAL
 	}
-	return t.block(syscall.SYS_READV, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), 0, 0, 0)
+	iov, e := t.iovec(a[1], uint64(uint32(a[2])))
+	if e != 0 {
+		return 0, e
+	}
+	return t.block(syscall.SYS_READV, uintptr(int32(a[0])), iov, uintptr(uint32(a[2])), 0, 0, 0)
 }
 
 func sysWritev(t *Thread, a *args) (uint64, Errno) {
@@ -92,7 +94,11 @@ func sysWritev(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	fd := int32(a[0])
-	n, e := t.block(syscall.SYS_WRITEV, uintptr(fd), uintptr(a[1]), uintptr(uint32(a[2])), 0, 0, 0)
+	iov, e := t.iovec(a[1], uint64(uint32(a[2])))
+	if e != 0 {
+		return 0, e
+	}
+	n, e := t.block(syscall.SYS_WRITEV, uintptr(fd), iov, uintptr(uint32(a[2])), 0, 0, 0)
 	if e == EPIPE {
 		t.sigpipe(fd)
 	}
@@ -103,14 +109,22 @@ func sysPreadv(t *Thread, a *args) (uint64, Errno) {
 	if !iovCount(a[2]) || int64(a[3]) < 0 {
 		return 0, EINVAL
 	}
-	return t.block(syscall.SYS_PREADV, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
+	iov, e := t.iovec(a[1], uint64(uint32(a[2])))
+	if e != 0 {
+		return 0, e
+	}
+	return t.block(syscall.SYS_PREADV, uintptr(int32(a[0])), iov, uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
 }
 
 func sysPwritev(t *Thread, a *args) (uint64, Errno) {
 	if !iovCount(a[2]) || int64(a[3]) < 0 {
 		return 0, EINVAL
 	}
-	return t.block(syscall.SYS_PWRITEV, uintptr(int32(a[0])), uintptr(a[1]), uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
+	iov, e := t.iovec(a[1], uint64(uint32(a[2])))
+	if e != 0 {
+		return 0, e
+	}
+	return t.block(syscall.SYS_PWRITEV, uintptr(int32(a[0])), iov, uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
 }
 
 // sigpipe posts the signal that goes with EPIPE to the process

@@ -39,6 +39,7 @@ func sysFork(t *Thread, a *args) (uint64, Errno) {
 		p.ports.mu.Unlock()
 		p.mu.Unlock()
 		execLock.Unlock()
+		t.rval1 = 0
 		return uint64(pid), fromHost(errno)
 	}
 	p.child = true

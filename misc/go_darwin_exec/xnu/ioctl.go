@@ -125,15 +125,19 @@ var ioctls = []ioctlReq{
 
 // findIoctl returns the row of a request, or nil. It uses no map: the child
 // of a fork comes here for its terminal.
-func findIoctl(req uint32) *ioctlReq {
+func findIoctl(req uint32, abi abi) *ioctlReq {
 	for i := range ioctls {
 		if ioctls[i].req == req {
 			return &ioctls[i]
 		}
 	}
-	for i := range ioctlsWide {
-		if ioctlsWide[i].req == req {
-			return &ioctlsWide[i]
+	sized := ioctlsWide
+	if abi == abi32 {
+		sized = ioctlsNarrow
+	}
+	for i := range sized {
+		if sized[i].req == req {
+			return &sized[i]
 		}
 	}
 	return nil
@@ -154,7 +158,7 @@ func sysIoctl(t *Thread, a *args) (uint64, Errno) {
 	if fdHidden(fd) {
 		return 0, EBADF
 	}
-	r := findIoctl(req)
+	r := findIoctl(req, t.abi())
 	if r == nil {
 		return 0, t.unknownIoctl(fd, req)
 	}

@@ -75,7 +75,7 @@ func ioctlIfreq(t *Thread, fd int32, req uint32, p uint64) Errno {
 // address. An entry is as long as its address needs, at least 32 bytes
 // (xnu-11417 bsd/net/if.c:ifconf).
 func ioctlIfconf(t *Thread, fd int32, req uint32, p uint64) Errno {
-	n, buf, e := readIfconf(p)
+	n, buf, e := t.abi().readIfconf(p)
 	if e != 0 {
 		return e
 	}

@@ -192,7 +192,7 @@ func ioctlGetAttr(t *Thread, fd int32, req uint32, p uint64) Errno {
 	}
 	var g termios
 	g.fromHost(h)
-	n := g.encode(b.val[:])
+	n := g.encode(b.val[:], t.abi())
 	return copyoutBytes(p, b.val[:n])
 }
 
@@ -204,7 +204,7 @@ func ioctlSetAttr(t *Thread, fd int32, req uint32, p uint64) Errno {
 		return e
 	}
 	var g termios
-	g.decode(raw)
+	g.decode(raw, t.abi())
 	h := b.ctl[:hostTermiosSize]
 	if _, e := host(syscall.SYS_IOCTL, uintptr(fd), linuxTcgets2, hostBuf(&h[0]), 0, 0, 0); e != 0 {
 		return e

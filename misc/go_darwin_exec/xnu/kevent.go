@@ -114,7 +114,7 @@ type keventForm struct {
 }
 
 func sysKevent(t *Thread, a *args) (uint64, Errno) {
-	return t.kevent(&plainForm, int32(a[0]), a[1], int32(a[2]), a[3], int32(a[4]), 0, a[5])
+	return t.kevent(&plainForms[t.abi()], int32(a[0]), a[1], int32(a[2]), a[3], int32(a[4]), 0, a[5])
 }
 
 func sysKevent64(t *Thread, a *args) (uint64, Errno) {
@@ -136,7 +136,7 @@ func (t *Thread) kevent(form *keventForm, fd int32, changes uint64, nchanges int
 	}
 	poll := flags&keventImmediate != 0
 	if timeout != 0 && !poll && !t.restart {
-		sec, nsec, e := readTimespec(timeout)
+		sec, nsec, e := t.abi().readTimespec(timeout)
 		if e != 0 {
 			return 0, e
 		}

@@ -6,7 +6,7 @@ package xnu
 
 // Layouts of an event in guest memory (xnu-11417 bsd/sys/event.h,
 // eventvar.h). kevent64_s and kevent_qos_s are the same for 32-bit and 64-bit
-// programs; struct kevent is in kqueue_amd64.go.
+// programs; struct kevent is in kqueueabi.go.
 
 // form64 is struct kevent64_s: ident 0/8, filter 8/2, flags 10/2, fflags 12/4,
 // data 16/8, udata 24/8, ext 32/16.

@@ -204,7 +204,7 @@ func TestGuestControl(t *testing.T) {
 		{"little room", 0, 14, cmsg(false, 41, 52, 9, 0, 0, 0), append([]byte{14, 0, 0, 0, 41, 0, 0, 0, 47, 0, 0, 0}, 9, 0), true},
 	} {
 		g := make([]byte, tt.room)
-		n, cut := guestControl(g, tt.host, tt.bits)
+		n, cut := guestControl(g, tt.host, tt.bits, abi64)
 		if cut != tt.cut || !bytes.Equal(g[:n], tt.guest) {
 			t.Errorf("%s: %v, %v; want %v, %v", tt.name, g[:n], cut, tt.guest, tt.cut)
 		}
@@ -435,9 +435,9 @@ func TestTermios(t *testing.T) {
 	}
 	// There and back through the guest's layout changes nothing.
 	var raw [72]byte
-	g.encode(raw[:])
+	g.encode(raw[:], abi64)
 	var g2 termios
-	g2.decode(raw[:])
+	g2.decode(raw[:], abi64)
 	if g2 != g {
 		t.Errorf("decode(encode) = %+v, want %+v", g2, g)
 	}

@@ -29,7 +29,7 @@ const fdSetsize = 1024
 // EINTR but never restarts it (xnu-11417 bsd/kern/sys_generic.c:selprocess).
 func sysSelect(t *Thread, a *args) (uint64, Errno) {
 	if a[4] != 0 && !t.restart {
-		sec, usec, e := readTimeval(a[4])
+		sec, usec, e := t.abi().readTimeval(a[4])
 		if e != 0 {
 			return 0, e
 		}
@@ -44,7 +44,7 @@ func sysSelect(t *Thread, a *args) (uint64, Errno) {
 // sysPselect has a mask of signals besides, which holds while it waits.
 func sysPselect(t *Thread, a *args) (uint64, Errno) {
 	if a[4] != 0 && !t.restart {
-		sec, nsec, e := readTimespec(a[4])
+		sec, nsec, e := t.abi().readTimespec(a[4])
 		if e != 0 {
 			return 0, e
 		}

@@ -242,11 +242,11 @@ func sysOldSemwaitSignal(t *Thread, a *args) (uint64, Errno) {
 	var sec int64
 	var nsec int32
 	if int32(a[2]) != 0 {
-		b := t.fs.buf[:16]
-		if e := copyinBytes(b, a[4]); e != 0 {
+		v, w, e := t.abi().readTimespec(a[4])
+		if e != 0 {
 			return 0, e
 		}
-		sec, nsec = int64(getUint64(b)), int32(getUint64(b[8:]))
+		sec, nsec = v, int32(w)
 	}
 	return t.semwait(uint32(a[0]), uint32(a[1]), int32(a[2]) != 0, int32(a[3]) != 0, sec, nsec)
 }

@@ -61,6 +61,9 @@ func (t *Thread) sendsig(d *xsig.Delivery) bool {
 	if xsig.UsesAVX512(x) {
 		fs.avx512 = true
 	}
+	if t.abi() == abi32 {
+		return t.sendsig32(d, x)
+	}
 	base := r.RSP
 	if d.Switch {
 		base = d.Alt.SP + d.Alt.Size
@@ -153,6 +156,9 @@ func sysSigreturn(t *Thread, a *args) (uint64, Errno) {
 		t.sig.OnStack = style == xsig.UCSetStack
 		p.unlock()
 		return 0, 0
+	}
+	if t.abi() == abi32 {
+		return sysSigreturn32(t, a)
 	}
 	fs := &t.frame
 	if !vcpu.CopyIn(fs.buf[:xsig.UcontextSize], uctx) {

@@ -556,7 +556,7 @@ func TestClassify(t *testing.T) {
 		{"empty", nil, fileUnknown},
 		{"short", []byte{0xcf, 0xfa}, fileUnknown},
 	} {
-		if got := classify(c.b); got != c.want {
+		if got := classify(c.b, false); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}

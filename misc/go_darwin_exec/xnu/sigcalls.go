@@ -37,7 +37,7 @@ func sysSigaction(t *Thread, a *args) (uint64, Errno) {
 	var new *xsig.Action
 	var act xsig.Action
 	if a[1] != 0 {
-		if e := copyinSigaction(&act, a[1]); e != 0 {
+		if e := t.abi().copyinSigaction(&act, a[1]); e != 0 {
 			return 0, e
 		}
 		new = &act
@@ -48,7 +48,7 @@ func sysSigaction(t *Thread, a *args) (uint64, Errno) {
 	p.lock()
 	if a[2] != 0 {
 		old, _ := p.sig.Sigaction(sig, nil)
-		if e := copyoutSigaction(a[2], &old); e != 0 {
+		if e := t.abi().copyoutSigaction(a[2], &old); e != 0 {
 			p.unlock()
 			return 0, e
 		}
@@ -137,14 +137,14 @@ func sysSigaltstack(t *Thread, a *args) (uint64, Errno) {
 	}
 	p.unlock()
 	if a[1] != 0 {
-		if e := copyoutStack(a[1], old, flags); e != 0 {
+		if e := t.abi().copyoutStack(a[1], old, flags); e != 0 {
 			return 0, e
 		}
 	}
 	if a[0] == 0 {
 		return 0, 0
 	}
-	s, f, e := copyinStack(a[0])
+	s, f, e := t.abi().copyinStack(a[0])
 	if e != 0 {
 		return 0, e
 	}

@@ -317,7 +317,7 @@ func sysConnectx(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	b := t.sockBuf()
-	ep, e := readEndpoints(a[1])
+	ep, e := t.abi().readEndpoints(a[1])
 	if e != 0 {
 		return 0, e
 	}
@@ -353,7 +353,7 @@ func sysConnectx(t *Thread, a *args) (uint64, Errno) {
 		}
 	}
 	if a[6] != 0 && (e == 0 || e == EINPROGRESS) {
-		if ce := copyoutSize(a[6], sent); ce != 0 {
+		if ce := t.abi().copyoutSize(a[6], sent); ce != 0 {
 			return 0, ce
 		}
 	}

@@ -153,7 +153,7 @@ func (w *controlWriter) add(level, typ int32, data []byte) {
 // guestControl translates the control messages h that the host has received
 // for a descriptor with bits fb. It returns how many bytes of g they take, and
 // whether something had to be left out.
-func guestControl(g, h []byte, fb fdBits) (int, bool) {
+func guestControl(g, h []byte, fb fdBits, abi abi) (int, bool) {
 	w := controlWriter{b: g}
 	for len(h) >= hostCmsghdrSize {
 		l := int(getUint64(h))
@@ -170,7 +170,7 @@ func guestControl(g, h []byte, fb fdBits) (int, bool) {
 			case linuxSoTimestamp:
 				if len(data) >= 16 {
 					var tv [32]byte
-					n := putTimevalOption(tv[:], int64(getUint64(data)), int64(getUint64(data[8:])))
+					n := abi.putTimevalOption(tv[:], int64(getUint64(data)), int64(getUint64(data[8:])))
 					w.add(guestSolSocket, guestScmTimestamp, tv[:n])
 				}
 			}

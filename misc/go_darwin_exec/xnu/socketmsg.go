@@ -210,11 +210,11 @@ func sysRecvfrom(t *Thread, a *args) (uint64, Errno) {
 
 func sysSendmsg(t *Thread, a *args) (uint64, Errno) {
 	var raw [guestMsghdrSize]byte
-	if e := copyinBytes(raw[:], a[1]); e != 0 {
+	if e := copyinBytes(raw[:msghdrSize[t.abi()]], a[1]); e != 0 {
 		return 0, e
 	}
 	var m guestMsghdr
-	m.decode(raw[:])
+	m.decode(raw[:], t.abi())
 	return t.sendmsg(int32(a[0]), &m, msgFlags(a[2]))
 }
 
@@ -261,16 +261,16 @@ func (t *Thread) sendmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errn
 
 func sysRecvmsg(t *Thread, a *args) (uint64, Errno) {
 	var raw [guestMsghdrSize]byte
-	if e := copyinBytes(raw[:], a[1]); e != 0 {
+	if e := copyinBytes(raw[:msghdrSize[t.abi()]], a[1]); e != 0 {
 		return 0, e
 	}
 	var m guestMsghdr
-	m.decode(raw[:])
+	m.decode(raw[:], t.abi())
 	n, e := t.recvmsg(int32(a[0]), &m, msgFlags(a[2]))
 	if e != 0 {
 		return 0, e
 	}
-	return n, m.copyoutResults(a[1])
+	return n, m.copyoutResults(a[1], t.abi())
 }
 
 // recvmsg receives into what m describes and leaves the results in m.
@@ -307,7 +307,7 @@ func (t *Thread) recvmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errn
 	room := m.controllen
 	m.controllen = 0
 	if h.controllen > 0 && m.control != 0 {
-		l, cut := guestControl(b.gctl[:min(room, uint32(len(b.gctl)))], b.ctl[:h.controllen], fdBitsOf(fd))
+		l, cut := guestControl(b.gctl[:min(room, uint32(len(b.gctl)))], b.ctl[:h.controllen], fdBitsOf(fd), t.abi())
 		if cut {
 			m.flags |= uint32(msgCtrunc)
 		}
@@ -350,13 +350,14 @@ func (t *Thread) msgX(a *args, move func(*guestMsghdr, msgFlags) (uint64, Errno)
 	count = min(count, msgXMax)
 	var done uint64
 	for done < uint64(count) {
-		at := a[1] + done*guestMsghdrXSize
+		size := msghdrXSize[t.abi()]
+		at := a[1] + done*uint64(size)
 		var raw [guestMsghdrXSize]byte
-		if e := copyinBytes(raw[:], at); e != 0 {
+		if e := copyinBytes(raw[:size], at); e != 0 {
 			return 0, e
 		}
 		var m guestMsghdr
-		m.decode(raw[:])
+		m.decode(raw[:], t.abi())
 		n, e := move(&m, flags)
 		if e != 0 {
 			if done > 0 {
@@ -366,11 +367,11 @@ func (t *Thread) msgX(a *args, move func(*guestMsghdr, msgFlags) (uint64, Errno)
 		}
 		m.datalen = n
 		if recv {
-			if e := m.copyoutResults(at); e != 0 {
+			if e := m.copyoutResults(at, t.abi()); e != 0 {
 				return 0, e
 			}
 		}
-		if e := m.copyoutDatalen(at); e != 0 {
+		if e := m.copyoutDatalen(at, t.abi()); e != 0 {
 			return 0, e
 		}
 		done++
@@ -423,7 +424,7 @@ func sysSendfile(t *Thread, a *args) (uint64, Errno) {
 	}
 	var h hdtr
 	if hdtrp != 0 {
-		if h, e = readHdtr(hdtrp); e != 0 {
+		if h, e = t.abi().readHdtr(hdtrp); e != 0 {
 			return 0, e
 		}
 	}

@@ -262,11 +262,11 @@ func sysSetsockopt(t *Thread, a *args) (uint64, Errno) {
 	if e := copyinBytes(g, val); e != 0 {
 		return 0, e
 	}
-	if need := o.size(); len(g) < need {
+	if need := o.size(t.abi()); len(g) < need {
 		return 0, EINVAL // xnu-11417 bsd/kern/uipc_socket.c:sooptcopyin
 	}
 	h := b.ctl[:]
-	hn, e := o.toHost(h, g, fd)
+	hn, e := o.toHost(h, g, fd, t.abi())
 	if e != 0 || hn < 0 {
 		return 0, e
 	}
@@ -301,14 +301,14 @@ func (o *sockopt) hostName() int32 {
 }
 
 // size is the least number of bytes that setsockopt must be given.
-func (o *sockopt) size() int {
+func (o *sockopt) size(g abi) int {
 	switch o.kind {
 	case optBytes:
 		return 0 // the host checks
 	case optLinger, optLingerS:
 		return 8
 	case optTimeval:
-		return guestTimevalSize
+		return timevalSize[g]
 	case optSource:
 		return 12
 	case optGroup:
@@ -321,7 +321,7 @@ func (o *sockopt) size() int {
 
 // toHost translates a value to the host's form in h and returns its length,
 // or -1 if the host need not be told.
-func (o *sockopt) toHost(h, g []byte, fd int32) (int, Errno) {
+func (o *sockopt) toHost(h, g []byte, fd int32, abi abi) (int, Errno) {
 	switch o.kind {
 	case optBytes:
 		return copy(h, g), 0
@@ -354,7 +354,7 @@ func (o *sockopt) toHost(h, g []byte, fd int32) (int, Errno) {
 		putUint32(h[4:], uint32(l))
 		return 8, 0
 	case optTimeval:
-		sec, usec := timevalOption(g)
+		sec, usec := abi.timevalOption(g)
 		if usec < 0 || usec >= 1e6 {
 			return 0, EDOM // xnu-11417 bsd/kern/uipc_socket.c:sosetoptlock
 		}
@@ -461,7 +461,7 @@ func sysGetsockopt(t *Thread, a *args) (uint64, Errno) {
 			return 0, e
 		}
 	}
-	n, e := o.toGuest(g, h[:b.vlen], fd)
+	n, e := o.toGuest(g, h[:b.vlen], fd, t.abi())
 	if e != 0 {
 		return 0, e
 	}
@@ -494,7 +494,7 @@ func (o *sockopt) hostSize(room uint32) uint32 {
 }
 
 // toGuest translates the host's value h and returns the length of g.
-func (o *sockopt) toGuest(g, h []byte, fd int32) (int, Errno) {
+func (o *sockopt) toGuest(g, h []byte, fd int32, abi abi) (int, Errno) {
 	switch o.kind {
 	case optBytes:
 		return copy(g, h), 0
@@ -527,7 +527,7 @@ func (o *sockopt) toGuest(g, h []byte, fd int32) (int, Errno) {
 		putUint32(g[4:], uint32(l))
 		return 8, 0
 	case optTimeval:
-		return putTimevalOption(g, int64(getUint64(h)), int64(getUint64(h[8:]))), 0
+		return abi.putTimevalOption(g, int64(getUint64(h)), int64(getUint64(h[8:]))), 0
 	case optBufSize:
 		putUint32(g, getUint32(h)/2)
 	case optError:

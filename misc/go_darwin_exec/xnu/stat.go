@@ -33,7 +33,7 @@ const (
 )
 
 // abi is the guest's.
-func (t *Thread) abi() abi { return abi64 }
+func (t *Thread) abi() abi { return t.p.abi }
 
 // A statxBuf is Linux's struct statx (include/uapi/linux/stat.h).
 type statxBuf [256]byte

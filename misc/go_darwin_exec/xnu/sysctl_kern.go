@@ -187,6 +187,8 @@ func kernBoottime(t *Thread, _ []int32) sysctlValue {
 // (xnu-11417 bsd/i386/vmparam.h).
 func (p *Proc) stackTop() uint64 {
 	switch {
+	case p.abi == abi32:
+		return 0xc0000000
 	case p.Release >= XNU8019:
 		return 0x7ff7bff00000
 	case p.Release >= XNU4570:

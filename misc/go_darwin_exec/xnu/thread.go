@@ -24,6 +24,7 @@ import (
 type Proc struct {
 	Release Release
 
+	abi   abi // of the guest's code
 	cfg   *Config
 	calls []*sysent   // the rows of sysents that hold in Release, by number
 	traps []*machtrap // likewise
@@ -82,7 +83,8 @@ type Thread struct {
 
 	exc exception // the last one; siginfo tells of it
 
-	ts syscall.Timespec // for host calls
+	ts  syscall.Timespec   // for host calls
+	iov *[iovMax][2]uint64 // of a 32-bit guest: see iovec
 
 	line    [traceLine]byte // for -trace: the call that is under way
 	lineLen int
@@ -104,6 +106,10 @@ func (p *Proc) newThread(creator *Thread) (*Thread, error) {
 	}
 	t := &Thread{p: p, cpu: cpu, sig: p.sig.NewThread(from), id: p.nextID}
 	p.nextID++
+	if p.abi == abi32 {
+		t.iov = new([iovMax][2]uint64)
+		cpu.Code32 = true
+	}
 	p.threads = append(p.threads, t)
 	return t, nil
 }

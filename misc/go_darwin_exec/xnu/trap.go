@@ -63,6 +63,11 @@ func (t *Thread) machTrap(nr int) {
 			return
 		}
 	}
+	r.RAX = uint64(int64(t.callTrap(s, a)))
+}
+
+// callTrap runs the handler of s.
+func (t *Thread) callTrap(s *machtrap, a *args) int32 {
 	if t.p.child && s.nr < 256 && !childTraps[s.nr] {
 		t.leaveChild(s.name)
 	}
@@ -76,10 +81,10 @@ func (t *Thread) machTrap(nr int) {
 		complain("Mach trap %d (%s) is not implemented: KERN_NOT_SUPPORTED", s.nr, s.name)
 	}
 	t.deadline = 0
-	r.RAX = uint64(int64(v))
 	if t.p.trace != nil {
 		t.p.trace.leaveTrap(t, s, v)
 	}
+	return v
 }
 
 var unimplementedTrap [256]atomic.Bool

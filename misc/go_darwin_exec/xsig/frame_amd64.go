@@ -227,25 +227,8 @@ func (f *Frame) encodeMcontext(b []byte, m *Machine) {
 	le.PutUint64(b[mcRFLAGS:], m.Regs.RFLAGS)
 	le.PutUint64(b[mcCS:], UserCode64)
 
-	// A component that XSTATE_BV does not name is in its initial state,
-	// whatever the image holds.
 	x, bv := m.X, le.Uint64(m.X[xsBV:])
-	fx := b[mcFX:][:fxSize]
-	if bv&xX87 != 0 {
-		copy(fx[:24], x[:24])
-		copy(fx[32:160], x[32:160])
-	} else {
-		le.PutUint16(fx[0:], 0x37f)
-	}
-	if bv&(xSSE|xAVX) != 0 {
-		le.PutUint32(fx[xsMXCSR:], le.Uint32(x[xsMXCSR:]))
-	} else {
-		le.PutUint32(fx[xsMXCSR:], 0x1f80)
-	}
-	le.PutUint32(fx[fxMask:], 0xffff)
-	if bv&xSSE != 0 {
-		copy(fx[160:416], x[160:416])
-	}
+	encodeFX(b[mcFX:][:fxSize], x, 16)
 	if f.size >= mcAVX && bv&xAVX != 0 {
 		copy(b[mcYMMHi:][:256], x[xsYMMHi:])
 	}
@@ -259,6 +242,28 @@ func (f *Frame) encodeMcontext(b []byte, m *Machine) {
 		if bv&0x80 != 0 {
 			copy(b[mcZMM:][:1024], x[xsZMM:])
 		}
+	}
+}
+
+// encodeFX writes the FXSAVE image of an mcontext, with n XMM registers, from
+// the XSAVE image x. A component that XSTATE_BV does not name is in its initial
+// state, whatever the image holds.
+func encodeFX(fx, x []byte, n int) {
+	bv := le.Uint64(x[xsBV:])
+	if bv&xX87 != 0 {
+		copy(fx[:24], x[:24])
+		copy(fx[32:160], x[32:160])
+	} else {
+		le.PutUint16(fx[0:], 0x37f)
+	}
+	if bv&(xSSE|xAVX) != 0 {
+		le.PutUint32(fx[xsMXCSR:], le.Uint32(x[xsMXCSR:]))
+	} else {
+		le.PutUint32(fx[xsMXCSR:], 0x1f80)
+	}
+	le.PutUint32(fx[fxMask:], 0xffff)
+	if bv&xSSE != 0 {
+		copy(fx[160:160+16*n], x[160:])
 	}
 }
 

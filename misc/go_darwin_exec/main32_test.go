@@ -1,0 +1,288 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux && amd64
+
+package main
+
+import (
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
+)
+
+// code32 joins pieces of code.
+func code32(parts ...any) (b []byte) {
+	for _, p := range parts {
+		if c, ok := p.([]byte); ok {
+			p = string(c)
+		}
+		b = append(b, tm.Code(p)...)
+	}
+	return b
+}
+
+// Checks, which end the program with a status of their own. They keep the flags.
+func wantEAX(v, status uint32) []byte { return want32("\x3d", v, status) }     // cmp $v, %eax
+func wantEDX(v, status uint32) []byte { return want32("\x81\xfa", v, status) } // cmp $v, %edx
+func wantNoCarry(status uint32) []byte {
+	exit := tm.Exit32(status)
+	return code32("\x73", string([]byte{byte(len(exit))}), exit) // jnc
+}
+func wantCarry(status uint32) []byte {
+	exit := tm.Exit32(status)
+	return code32("\x72", string([]byte{byte(len(exit))}), exit) // jc
+}
+
+func want32(cmp string, v, status uint32) []byte {
+	exit := tm.Exit32(status)
+	return code32(cmp, v, "\x74", string([]byte{byte(len(exit))}), exit) // je
+}
+
+func TestHello32(t *testing.T) {
+	data := []byte("hello, world\n")
+	prog := program(t, tm.BuildData32(code32(
+		tm.Call32(0x80, 4, 1, tm.DataAddr32, uint32(len(data))),
+		wantNoCarry(1), wantEAX(uint32(len(data)), 2),
+		tm.Exit32(42)), data))
+	for _, release := range []string{"10.6", "10.9", "10.10", "10.14"} {
+		r := run(t, exec.Command(runnerPath, "-xnu", release, prog))
+		if r.status != 42 || r.stdout != string(data) || r.stderr != "" {
+			t.Errorf("%s: %+v", release, r)
+		}
+	}
+	if r := run(t, exec.Command(runnerPath, prog)); r.status != 42 {
+		t.Errorf("without -xnu: %+v", r)
+	}
+	if r := run(t, exec.Command(runnerPath, "-xnu", "10.15", prog)); r.status != exitCannot {
+		t.Errorf("10.15: %+v", r)
+	}
+}
+
+// TestResults32 looks at what calls leave in EAX, EDX and the carry flag.
+func TestResults32(t *testing.T) {
+	const path = tm.DataAddr32 + 0x100
+	data := make([]byte, 0x200)
+	copy(data[0x100:], "/etc/passwd")
+	edx := "\xba" // mov $..., %edx
+	getpid := func(want uint32) []byte {
+		return tm.BuildData32(code32(
+			// EDX after a call that sets no second result.
+			edx, uint32(0x1234567), tm.Call32(0x80, 20), wantNoCarry(1), wantEDX(want, 2),
+			// An error leaves it alone.
+			edx, uint32(0x1234567), tm.Call32(0x80, 6, 1000), wantCarry(3), wantEAX(9, 4), wantEDX(0x1234567, 5),
+			// open, lseek beyond 4 GiB and back, read.
+			tm.Call32(0x80, 5, path, 0, 0), wantNoCarry(6), wantEAX(3, 7),
+			tm.Call32(0x80, 199, 3, 0x89abcdef, 5, 0), wantNoCarry(8), wantEAX(0x89abcdef, 9), wantEDX(5, 10),
+			tm.Call32(0x80, 199, 3, 0, 0, 0), wantNoCarry(11), wantEAX(0, 12), wantEDX(0, 13),
+			edx, uint32(7), tm.Call32(0x80, 3, 3, tm.DataAddr32, 4), wantNoCarry(14), wantEAX(4, 15), wantEDX(0, 16),
+			// A bad stack pointer is EFAULT.
+			"\x89\xe6", "\xbc", uint32(0x8), "\xb8", uint32(4), "\xcd\x80", "\x89\xf4", // mov %esp,%esi; mov $8,%esp; int; mov %esi,%esp
+			wantCarry(17), wantEAX(14, 18),
+			// mmap gives an address in the 32-bit window.
+			tm.Call32(0x80, 197, 0, 4096, 3, 0x1002, 0xffffffff, 0, 0), wantNoCarry(19), wantEDX(0, 20),
+			"\xc7\x00", uint32(1), // movl $1, (%eax)
+			// mach_timebase_info, task_self; the commpage's signature.
+			tm.Call32(0x81, uint32(0xffffffff-89+1), tm.DataAddr32), wantEAX(0, 21),
+			"\xa1", uint32(tm.DataAddr32), wantEAX(1, 22),
+			"\xa1", uint32(0xffff0000), wantEAX(0x6d6d6f63, 23), // "comm"
+			"\xa1", uint32(0xffff0008), wantEAX(0x2d323320, 24), // " 32-"
+			// fcntl(3, F_GETPATH, a buffer on the stack), which is above 2 GiB.
+			"\x81\xec", uint32(1024), "\x89\xe3", "\x53\x6a\x32\x6a\x03\x6a\x00", "\xb8", uint32(92), "\xcd\x80",
+			wantNoCarry(25), "\x8b\x03", wantEAX(0x6374652f, 26), // "/etc"
+			"\x89\xd8", "\xc1\xe8\x1f", wantEAX(1, 27),
+			tm.Exit32(42)), data)
+	}
+	for _, tt := range []struct {
+		release string
+		edx     uint32
+	}{{"10.6", 0x1234567}, {"10.9", 0x1234567}, {"10.10", 0}, {"10.14", 0}} {
+		r := run(t, exec.Command(runnerPath, "-xnu", tt.release, program(t, getpid(tt.edx))))
+		if r.status != 42 || r.stderr != "" {
+			t.Errorf("%s: %+v", tt.release, r)
+		}
+	}
+}
+
+// TestTLS32 gives two segments to a thread, one after the other.
+func TestTLS32(t *testing.T) {
+	data := make([]byte, 0x100)
+	data[0x10], data[0x20] = 0x55, 0x66
+	prog := program(t, tm.BuildData32(code32(
+		tm.Call32(0x82, 3, tm.DataAddr32+0x10),
+		"\x65\xa1", uint32(0), wantEAX(0x55, 1), // mov %gs:0, %eax
+		tm.Call32(0x82, 3, tm.DataAddr32),
+		"\x31\xdb\x8e\xeb", "\x8e\xe8", // xor %ebx, %ebx; mov %bx, %gs; mov %ax, %gs
+		"\x65\xa1", uint32(0x20), wantEAX(0x66, 2),
+		"\x65\xa1", uint32(0x2000), // beyond the limit
+		tm.Exit32(42)), data))
+	r := run(t, exec.Command(runnerPath, prog))
+	if r.signal != syscall.SIGSEGV {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestSignal32 sends itself a signal with a handler on an alternate stack,
+// which changes all registers, and looks at what the handler gets and at what
+// sigreturn restores.
+func TestSignal32(t *testing.T) {
+	const (
+		act     = tm.DataAddr32
+		stack   = tm.DataAddr32 + 0x20
+		altBase = tm.DataAddr32 + 0x10000
+		altSize = 0x10000
+		seen    = tm.DataAddr32 + 0x40
+		usr1    = 30
+	)
+	// The trampoline. The frame: slot, handler, style, signal, siginfo, ucontext, token.
+	tramp := code32(
+		"\xff\x05", uint32(seen), // incl seen
+		"\x8b\x44\x24\x04", wantEAX(0x5678, 20),
+		"\x8b\x44\x24\x08", wantEAX(30, 21), // UC_FLAVOR
+		"\x8b\x44\x24\x0c", wantEAX(usr1, 22),
+		"\x8b\x44\x24\x10", "\x8b\x00", wantEAX(usr1, 23), // siginfo->si_signo
+		"\x8b\x44\x24\x14", "\x8b\x40\x1c", "\x8b\x40\x10", wantEAX(0xbbbb, 24), // ucontext->mcontext->ebx
+		"\x89\xe0", "\x25", uint32(15), wantEAX(12, 25), // ESP mod 16
+		"\x89\xe0", "\x2d", uint32(altBase), "\xc1\xe8\x10", wantEAX(0, 26), // on the alternate stack
+		"\x8b\x44\x24\x14", "\x8b\x5c\x24\x18", // ucontext, token
+		"\x0f\x57\xc0", "\xbe", uint32(0), "\xbf", uint32(0), "\xbd", uint32(0), // wipe xmm0, esi, edi, ebp
+		"\x53", "\x6a\x1e", "\x50", "\x6a\x00", // push token, style, ucontext, slot
+		"\xb8", uint32(184), "\xcd\x80", "\x0f\x0b")
+	data := make([]byte, 0x21000)
+	le := func(off int, v ...uint32) {
+		for i, x := range v {
+			copy(data[off+4*i:], tm.Code(x))
+		}
+	}
+	le(0x20, altBase, altSize, 0)
+	le(0x60, 0x11111111, 0x22222222, 0x33333333, 0x44444444)
+	build := func() []byte {
+		main := func(trampAddr uint32) []byte {
+			le(0, 0x5678, trampAddr, 0, 0x41) // SA_SIGINFO|SA_ONSTACK
+			return code32(
+				tm.Call32(0x80, 53, stack, 0), wantNoCarry(1),
+				tm.Call32(0x80, 46, usr1, act, 0), wantNoCarry(2),
+				tm.Call32(0x80, 20), "\x89\xc1", // getpid; mov %eax, %ecx
+				"\x0f\x10\x05", uint32(tm.DataAddr32+0x60), // movups ..., %xmm0
+				"\xbb", uint32(0xbbbb), "\xbe", uint32(0x5151), "\xbf", uint32(0xd1d1), "\xbd", uint32(0xb9b9),
+				"\x6a\x01", "\x6a\x1e", "\x51", "\x6a\x00", // kill(pid, 30, 1)
+				"\xb8", uint32(37), "\xf9", "\xcd\x80", // stc: the carry must be cleared
+				wantNoCarry(3), wantEAX(0, 4),
+				"\x89\xd8", wantEAX(0xbbbb, 5), "\x89\xf0", wantEAX(0x5151, 6),
+				"\x89\xf8", wantEAX(0xd1d1, 7), "\x89\xe8", wantEAX(0xb9b9, 8),
+				"\x66\x0f\x7e\xc0", wantEAX(0x11111111, 9), // movd %xmm0, %eax
+				"\xa1", uint32(seen), wantEAX(1, 10),
+				tm.Exit32(42))
+		}
+		n := uint32(len(main(0)))
+		return tm.BuildData32(code32(main(tm.Entry32+n), tramp), data)
+	}
+	for _, release := range []string{"10.6", "10.8", "10.9", "10.12", "10.13", "10.14"} {
+		r := run(t, exec.Command(runnerPath, "-xnu", release, program(t, build())))
+		if r.status != 42 || r.stderr != "" {
+			t.Errorf("%s: %+v", release, r)
+		}
+	}
+}
+
+// TestFault32 has programs die of their faults.
+func TestFault32(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		code string
+		sig  syscall.Signal
+	}{
+		{"ud2", "\x0f\x0b", syscall.SIGILL},
+		{"hlt", "\xf4", syscall.SIGSEGV},
+		{"divide", "\x31\xc9\xf7\xf1", syscall.SIGFPE},
+		{"load", "\xa1\x08\x00\x00\x00", syscall.SIGSEGV},
+		{"jump", "\x31\xc0\xff\xe0", syscall.SIGSEGV},
+		{"int3", "\xcc", syscall.SIGTRAP},
+		{"text", "\xc7\x05\x00\x00\x02\x00\x00\x00\x00\x00", syscall.SIGBUS},
+		{"nosys", "\xb8\x00\x0f\x00\x00\xcd\x80", syscall.SIGSYS},
+	} {
+		r := run(t, exec.Command(runnerPath, program(t, tm.Build32([]byte(tt.code)))))
+		if r.signal != tt.sig && !(tt.sig == syscall.SIGBUS && r.signal == syscall.SIGBUS) {
+			t.Errorf("%s: %+v, want %v", tt.name, r, tt.sig)
+		}
+	}
+}
+
+// TestNested32 has a handler send its own signal again and again, so that
+// frames stack up, while a timer interrupts at any place; each level must find
+// its registers as they were.
+func TestNested32(t *testing.T) {
+	const (
+		act   = tm.DataAddr32
+		count = tm.DataAddr32 + 0x40
+		timer = tm.DataAddr32 + 0x60
+		ticks = tm.DataAddr32 + 0x44
+		usr1  = 30
+		alrm  = 14
+		depth = 20
+	)
+	data := make([]byte, 0x1000)
+	copy(data[0x60:], tm.Code(uint32(0), uint32(500), uint32(0), uint32(500))) // every 500 µs
+	sigreturn := "\x8b\x44\x24\x14\x8b\x5c\x24\x18\x53\x6a\x1e\x50\x6a\x00\xb8\xb8\x00\x00\x00\xcd\x80\x0f\x0b"
+	kill := code32("\x6a\x01", "\x6a\x1e", "\x51", "\x6a\x00", "\xb8", uint32(37), "\xcd\x80", "\x83\xc4\x10")
+	build := func() []byte {
+		tick := code32("\xff\x05", uint32(ticks), "\x31\xdb\x31\xc9\x31\xd2\x31\xf6\x31\xff\x31\xed\x0f\x57\xc0", sigreturn)
+		// Every level has the count in EBX, and the pid in ECX as all have.
+		usr := code32(
+			"\xff\x05", uint32(count), "\x8b\x1d", uint32(count), // incl count; mov count, %ebx
+			"\x81\xfb", uint32(depth), "\x73", string([]byte{byte(len(kill))}), kill, // jae over the kill
+			"\xff\x0d", uint32(count), // decl count
+			"\x8d\x43\xff", "\x3b\x05", uint32(count), // lea -1(%ebx), %eax; cmp count, %eax
+			"\x74", string([]byte{byte(len(tm.Exit32(20)))}), tm.Exit32(20),
+			sigreturn)
+		main := func(usrAddr, tickAddr uint32) []byte {
+			setup := func(sig, tramp uint32) []byte {
+				return code32("\xc7\x05", uint32(act+4), tramp, "\xc7\x05", uint32(act+12), uint32(0x50), // SA_SIGINFO|SA_NODEFER
+					"\xc7\x05", uint32(act), uint32(0x1000), tm.Call32(0x80, 46, sig, act, 0), wantNoCarry(1))
+			}
+			round := code32(kill, wantNoCarry(3),
+				"\xa1", uint32(count), wantEAX(0, 4),
+				"\x89\xe8", wantEAX(0x12345, 5), // mov %ebp, %eax
+				"\x4e", "\x81\x3d", uint32(ticks), uint32(20)) // dec %esi; cmpl $20, ticks
+			round = append(round, tm.Code("\x0f\x82", uint32(-int32(len(round)+6)))...) // jb
+			return code32(setup(usr1, usrAddr), setup(alrm, tickAddr),
+				tm.Call32(0x80, 83, 0, timer, 0), wantNoCarry(2),
+				tm.Call32(0x80, 20), "\x89\xc1", "\xbd", uint32(0x12345),
+				round, tm.Exit32(42))
+		}
+		n := uint32(len(main(0, 0)))
+		usrAddr := tm.Entry32 + n
+		return tm.BuildData32(code32(main(usrAddr, usrAddr+uint32(len(usr))), usr, tick), data)
+	}
+	for _, release := range []string{"10.6", "10.14"} {
+		r := run(t, exec.Command(runnerPath, "-xnu", release, program(t, build())))
+		if r.status != 42 || r.stderr != "" {
+			t.Errorf("%s: %+v", release, r)
+		}
+	}
+}
+
+// BenchmarkGetpid32 has a 32-bit guest make many system calls.
+func BenchmarkGetpid32(b *testing.B) {
+	const n = 50_000
+	prog := program(b, tm.Build32(code32(
+		"\xbb", uint32(n), // mov $n, %ebx
+		"\xb8", uint32(20), "\xcd\x80", // getpid
+		"\x4b\x75\xf6", // dec %ebx; jnz
+		tm.Exit32(0))))
+	var cpu time.Duration
+	loops := 0
+	for b.Loop() {
+		cmd := exec.Command(runnerPath, prog)
+		if r := run(b, cmd); r.status != 0 {
+			b.Fatalf("%+v", r)
+		}
+		cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		loops++
+	}
+	b.ReportMetric(float64(cpu.Nanoseconds())/float64(loops)/n, "cpu-ns/call")
+}

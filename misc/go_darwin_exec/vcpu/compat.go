@@ -1,0 +1,226 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build linux
+
+package vcpu
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// 32-bit guests run in compatibility mode, in the same process: enterGuest
+// loads the 32-bit code segment together with EIP. Whatever brings the thread
+// back to 64-bit code is a trap, and the kernel's signal frame is the same as
+// for 64-bit code. The segment registers are the thread's own: DS, ES and GS
+// are loaded once and stay while the host's code, which does not use them,
+// runs. A guest that loads FS breaks the host.
+
+// Selectors of Linux's GDT (arch/x86/include/asm/segment.h).
+const (
+	userCS32 = 0x23
+	userDS   = 0x2b
+)
+
+// The interrupt gates of 32-bit Darwin code that Linux does not have fault
+// with this error code (Intel SDM volume 3, 6.13: the vector, and the IDT bit).
+func gateError(vector uint64) uint64 { return vector<<3 | 2 }
+
+// Gate reports which INT n instruction, with n at least 0x80, has faulted.
+// RIP still is at the instruction, which has two bytes.
+func (c *Ctx) Gate() (vector int, ok bool) {
+	const gp = 13
+	if c.Trapno != gp || c.ErrCode&7 != 2 || c.ErrCode < gateError(0x80) || c.ErrCode > gateError(0xff) {
+		return 0, false
+	}
+	return int(c.ErrCode >> 3), true
+}
+
+// loadDataSegments loads DS and ES; loadGS loads GS. A selector that is not
+// valid faults in the host's own code. readGS reads GS.
+func loadDataSegments(sel uint16)
+func loadGS(sel uint16)
+func readGS() uint16
+
+// ldt hands out the entries of the process's local descriptor table, one for
+// each thread that asks for a GS base. Entry 0 is left alone.
+var ldt struct {
+	sync.Mutex
+	next uint16
+	free []uint16
+}
+
+const ldtEntries = 8192
+
+// tlsLimit is the limit of a thread's own segment, two pages
+// (xnu-11417 osfmk/i386/pcb_native.c:machine_thread_set_tsd_base).
+const tlsLimit = 0x1fff
+
+// setLDT makes entry a data segment (arch/x86/include/uapi/asm/ldt.h:user_desc).
+func setLDT(entry uint16, base, limit uint32, empty bool) syscall.Errno {
+	const (
+		seg32Bit   = 0x01
+		readOnly   = 0x08
+		notPresent = 0x20
+		useable    = 0x40
+
+		modifyLDTWrite = 0x11
+	)
+	desc := [4]uint32{uint32(entry), base, limit, seg32Bit | useable}
+	if empty {
+		desc = [4]uint32{uint32(entry), 0, 0, readOnly | notPresent}
+	}
+	r, _, e := syscall.RawSyscall(syscall.SYS_MODIFY_LDT, modifyLDTWrite, uintptr(unsafe.Pointer(&desc)), unsafe.Sizeof(desc))
+	runtime.KeepAlive(&desc)
+	if e == 0 && int32(r) < 0 { // the call returns an int
+		e = syscall.Errno(-int32(r))
+	}
+	return e
+}
+
+// allocLDT returns a free entry, 0 if there is none.
+func allocLDT() uint16 {
+	ldt.Lock()
+	defer ldt.Unlock()
+	if n := len(ldt.free); n > 0 {
+		e := ldt.free[n-1]
+		ldt.free = ldt.free[:n-1]
+		return e
+	}
+	if ldt.next == ldtEntries-1 {
+		return 0
+	}
+	ldt.next++
+	return ldt.next
+}
+
+func freeLDT(entry uint16) {
+	setLDT(entry, 0, 0, true)
+	ldt.Lock()
+	ldt.free = append(ldt.free, entry)
+	ldt.Unlock()
+}
+
+// SetTLS32 gives the thread of a 32-bit guest a data segment of its own with
+// the given base, and loads GS with its selector, which it returns; 0 if the
+// host does not allow it. c is bound to the calling thread, or to none yet.
+func (c *Ctx) SetTLS32(base uint32) (sel uint16) {
+	if c.ldt == 0 {
+		if forked {
+			return 0 // it may not lock; the runtime of a child has a segment
+		}
+		if c.ldt = allocLDT(); c.ldt == 0 {
+			return 0
+		}
+	}
+	if setLDT(c.ldt, base, tlsLimit, false) != 0 {
+		return 0
+	}
+	c.gs = c.TLSSelector()
+	if c.tid != 0 {
+		loadGS(c.gs)
+	}
+	return c.gs
+}
+
+// TLSSelector returns the selector of the segment that SetTLS32 has made, or 0.
+func (c *Ctx) TLSSelector() uint16 {
+	if c.ldt == 0 {
+		return 0
+	}
+	return c.ldt<<3 | 7
+}
+
+// GS returns the GS selector of a 32-bit guest, which is bound to the calling
+// thread.
+func (c *Ctx) GS() uint16 { return readGS() }
+
+// SetGS loads GS. It reports false, and does nothing, unless sel is null, the
+// data segment or the thread's own segment.
+func (c *Ctx) SetGS(sel uint16) bool {
+	if sel > 3 && sel != userDS && (sel != c.TLSSelector() || sel == 0) {
+		return false
+	}
+	loadGS(sel)
+	return true
+}
+
+// bind32 and unbind32 load the segment registers of the calling thread for a
+// 32-bit guest, and for the host again.
+func (c *Ctx) bind32() {
+	loadDataSegments(userDS)
+	loadGS(c.gs)
+}
+
+func (c *Ctx) unbind32() {
+	loadGS(0)
+	loadDataSegments(0)
+	if c.ldt != 0 {
+		freeLDT(c.ldt)
+	}
+	c.ldt, c.gs = 0, 0
+}
+
+// SelfTest32 tries what 32-bit guests need besides, and says exactly what
+// this host lacks.
+func SelfTest32() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if getSlot() != nil {
+		return nil
+	}
+	const page = 4096
+	const map32 = 0x40 // MAP_32BIT
+	text, _, errno := syscall.RawSyscall6(syscall.SYS_MMAP, 0, page, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC,
+		syscall.MAP_PRIVATE|syscall.MAP_ANON|map32, ^uintptr(0), 0)
+	if errno != 0 {
+		return fmt.Errorf("this host gives the runner no memory below 2 GiB for 32-bit programs (mmap: %w)", errno)
+	}
+	defer syscall.RawSyscall(syscall.SYS_MUNMAP, text, page, 0)
+	code := unsafe.Slice((*byte)(hostPointer(text)), page)
+	copy(code, []byte{
+		0x65, 0xa1, 0, 0, 0, 0, // mov %gs:0, %eax
+		0xcd, 0x80, // int $0x80
+		0xcd, 0x82, // int $0x82
+	})
+	const data = 2048
+	*(*uint32)(unsafe.Pointer(&code[data])) = 20
+	c, err := New()
+	if err != nil {
+		return err
+	}
+	defer c.Free()
+	c.Code32 = true
+	if err := c.Bind(); err != nil {
+		return err
+	}
+	defer c.Unbind()
+	if c.SetTLS32(uint32(text)+data) == 0 {
+		return fmt.Errorf("this host's kernel (%s) cannot give 32-bit programs segments of their own: modify_ldt fails (CONFIG_MODIFY_LDT_SYSCALL)", kernelRelease())
+	}
+	const rbx = 0x89abcdef
+	c.RIP, c.RBX, c.RSP = uint64(text), rbx, uint64(text)+page
+	switch e := c.Run(); {
+	case e == EventFault:
+		if v, ok := c.Gate(); ok && v == 0x80 {
+			// Linux without IA32 emulation: the gate is missing, but the
+			// fault tells the same.
+			c.RIP += 2
+			break
+		}
+		return fmt.Errorf("this host's kernel (%s) does not run 32-bit code: it ended in trap %d", kernelRelease(), c.Trapno)
+	case e != EventSyscall || !c.Arch32 || c.RAX != 20 || c.RBX != rbx || c.RIP != uint64(text)+8:
+		return fmt.Errorf("32-bit code does not work on this host: a system call ended in %v, EAX %#x, EIP %+d", e, c.RAX, c.RIP-uint64(text))
+	}
+	if e := c.Run(); e != EventFault || c.RIP != uint64(text)+8 {
+		return fmt.Errorf("32-bit code does not work on this host: INT 0x82 ended in %v, trap %d", e, c.Trapno)
+	} else if v, ok := c.Gate(); !ok || v != 0x82 {
+		return fmt.Errorf("32-bit code does not work on this host: INT 0x82 ended in trap %d, error %#x", c.Trapno, c.ErrCode)
+	}
+	return nil
+}

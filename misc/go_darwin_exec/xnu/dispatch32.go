@@ -1,0 +1,194 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import "goxnu/misc/go_darwin_exec/vcpu"
+
+// Calls of 32-bit code: interrupt gates, the arguments on the stack behind a
+// slot for a return address (xnu-11417 osfmk/i386/idt.s,
+// bsd/dev/i386/systemcalls.c, osfmk/i386/bsd_i386.c; all releases).
+
+// Gates.
+const (
+	gateUnix = 0x80
+	gateMach = 0x81
+	gateMdep = 0x82
+
+	gateLen = 2 // length of an INT instruction
+)
+
+// gate serves a gate that the host knows only as a fault. It reports false if
+// the fault was none.
+func (t *Thread) gate() bool {
+	n, ok := t.cpu.Gate()
+	if !ok || n > gateMdep {
+		return false
+	}
+	t.cpu.Regs.RIP += gateLen
+	switch n {
+	case gateUnix:
+		t.unixSyscall32()
+	case gateMach:
+		t.machTrap32()
+	case gateMdep:
+		t.mdepCall32()
+	}
+	return true
+}
+
+// args32 reads arguments from the stack at sp: one word each, two for those
+// that have 64 bits on both ABIs, the low one first and without padding. A
+// long is not sign-extended: fcntl's may be a pointer, and no other is negative
+// (xnu-11417 bsd/kern/kern_descrip.c:sys_fcntl_nocancel).
+func args32(a *args, letters string, sp uint32) Errno {
+	for i := range len(letters) {
+		v, ok := vcpu.Load32(uint64(sp))
+		if !ok {
+			return EFAULT
+		}
+		sp += 4
+		a[i] = uint64(v)
+		switch letters[i] {
+		case 'i':
+			a[i] = uint64(int64(int32(v)))
+		case 'o':
+			hi, ok := vcpu.Load32(uint64(sp))
+			if !ok {
+				return EFAULT
+			}
+			sp += 4
+			a[i] |= uint64(hi) << 32
+		}
+	}
+	return 0
+}
+
+// unixSyscall32 performs the BSD call in EAX: bsd/dev/i386/systemcalls.c:unix_syscall.
+func (t *Thread) unixSyscall32() {
+	p, r := t.p, &t.cpu.Regs
+	a := &t.args
+	*a = args{}
+	nr := int(r.RAX & 0xffff)
+	sp := uint32(r.RSP) + 4
+	if nr == 0 {
+		// syscall(2): the number is the first argument.
+		v, ok := vcpu.Load32(uint64(sp))
+		if !ok {
+			t.fail(EFAULT)
+			return
+		}
+		nr = int(v & 0xffff)
+		sp += 4
+	}
+	var s *sysent
+	if nr > 0 && nr < len(p.calls) {
+		s = p.calls[nr]
+	}
+	if s == nil {
+		t.nosys(nr)
+		return
+	}
+	if e := args32(a, s.args, sp); e != 0 {
+		t.fail(e)
+		return
+	}
+	if p.child && !s.child {
+		t.leaveChild(s.name)
+	}
+	if p.trace != nil {
+		p.trace.enter(t, s, a)
+	}
+	// Up to 2422 a call that sets no second result leaves EDX alone.
+	t.rval1 = 0
+	if p.Release < XNU2782 {
+		t.rval1 = r.RDX
+	}
+	v, e := t.call(s, a)
+	switch e {
+	case 0:
+		r.RFLAGS &^= flagCF
+		switch s.ret {
+		case 'i', 'u':
+			r.RAX, r.RDX = uint64(uint32(v)), uint64(uint32(t.rval1))
+		case 'l', 'o':
+			// The kernel stores all of these as 64 bits.
+			r.RAX, r.RDX = uint64(uint32(v)), v>>32
+		}
+	case ERESTART:
+		r.RIP -= gateLen
+	case EJUSTRETURN:
+	default:
+		t.fail(e)
+	}
+	if p.trace != nil {
+		p.trace.leave(t, s, v, e)
+	}
+}
+
+// machTrap32 performs the Mach trap in EAX, which is minus its index:
+// osfmk/i386/bsd_i386.c:mach_call_munger.
+func (t *Thread) machTrap32() {
+	p, r := t.p, &t.cpu.Regs
+	nr := -int(int32(uint32(r.RAX)))
+	var s *machtrap
+	if nr >= 0 && nr < len(p.traps) {
+		s = p.traps[nr]
+	}
+	if s == nil {
+		t.excSyscall(uint32(r.RAX))
+		return
+	}
+	a := &t.args
+	*a = args{}
+	if args32(a, s.args, uint32(r.RSP)+4) != 0 {
+		r.RAX = kernInvalidArgument
+		return
+	}
+	r.RAX = uint64(uint32(t.callTrap(s, a)))
+}
+
+// mdepCall32 performs the machdep call in EAX:
+// osfmk/i386/bsd_i386.c:machdep_syscall, machdep_call.c.
+func (t *Thread) mdepCall32() {
+	r := &t.cpu.Regs
+	nr := uint32(r.RAX)
+	arg, ok := vcpu.Load32(uint64(uint32(r.RSP) + 4))
+	switch {
+	case nr == 3 && ok: // thread_fast_set_cthread_self
+		// The result is the selector, which XNU has also put into GS. There
+		// it is the same for all threads; here each has its own.
+		sel := t.cpu.SetTLS32(arg)
+		if sel == 0 {
+			complain("thread_fast_set_cthread_self: the host has no segment left")
+			t.p.exit(hostFailure)
+		}
+		r.RAX = uint64(sel)
+	case nr == 4, nr == 5, nr == 6:
+		complainOnce("the local descriptor table (thread_set_user_ldt, i386_set_ldt, i386_get_ldt) is not implemented")
+		r.RAX = uint64(ENOSYS)
+		r.RFLAGS |= flagCF
+	default:
+		r.RAX = kernInvalidArgument
+	}
+	if tr := t.tracing(); tr != nil {
+		tr.printf(t, "machdep_%d(%#x) = %#x", nr, arg, r.RAX)
+	}
+}
+
+// startRegs32 is startRegs for i386
+// (xnu-1504 bsd/kern/pthread_synch.c:bsdthread_create).
+func (t *Thread) startRegs32(threadstart, fn, arg, stack, pthread uint64, port, flags uint32) {
+	t.cpu.Regs = vcpu.Regs{
+		RIP:    threadstart,
+		RAX:    pthread,
+		RBX:    uint64(port),
+		RCX:    fn,
+		RDX:    arg,
+		RDI:    stack,
+		RSI:    uint64(flags),
+		RSP:    uint64(uint32(stack) - 16),
+		RFLAGS: 0x202,
+	}
+}
