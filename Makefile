@@ -6,7 +6,7 @@
 RUN = env -u GOROOT -u GOFLAGS -u GOTOOLCHAIN -u GOOS -u GOARCH -u GOENV -u GO111MODULE -u GOWORK \
 	-u GOEXPERIMENT -u GOBIN -u GODEBUG -u CGO_ENABLED GOENV=off PATH="$(CURDIR)/goroot/bin:$$PATH"
 
-.PHONY: all build sync runner show test test-std test-repro generate bench list clean help
+.PHONY: all build sync runner show test test-std test-signals test-mutants test-repro generate bench list clean help
 
 all: build show
 
@@ -19,9 +19,11 @@ sync:
 	@src/make.bash --sync
 	@$(MAKE) --no-print-directory runner
 
-# go run and go test find the runner on PATH when they cross to darwin.
+# go run and go test find the runner on PATH when they cross to darwin, by
+# the port's name; it is one program.
 runner:
 	@cd misc && $(RUN) go build -trimpath -buildmode=pie -o ../goroot/bin/go_darwin_amd64_exec ./go_darwin_exec
+	@ln -f goroot/bin/go_darwin_amd64_exec goroot/bin/go_darwin_386_exec
 
 show:
 	@cd misc && $(RUN) go run ./show
