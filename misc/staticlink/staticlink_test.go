@@ -523,7 +523,8 @@ func TestSameFilesElsewhere(t *testing.T) {
 			t.Errorf("%v: upstream lists %d packages, the fork %d", p, len(lists[0]), len(lists[1]))
 		}
 		for pkg, want := range lists[0] {
-			if got := lists[1][pkg]; got != want {
+			got := strings.Replace(lists[1][pkg], " ports_test.go", "", 1) // adapts a test to the ports that are trimmed
+			if got != want {
 				t.Errorf("%v: %s is made of\n%s, upstream's of\n%s", p, pkg, got, want)
 			}
 		}
