@@ -30,6 +30,7 @@ type options struct {
 	env       []string       // its environment
 	exec      *xnu.ExecState // what the image before this one left for us; nil: we are the first
 	retry     int            // how often the runner has started itself again
+	resume    int            // descriptor of a checkpoint, -1: none
 }
 
 // A system is a release of the system, by the names that -xnu takes.
@@ -92,7 +93,7 @@ const flagVariable = "GOXNU_RUNNER"
 // parseFlags parses the environment's flags and the command line, which begins
 // with the runner's name. What follows the program's name is the program's.
 func parseFlags(argv []string) *options {
-	o := &options{release: systems[len(systems)-1].release, traceFD: 2, env: vcpu.Environ()}
+	o := &options{release: systems[len(systems)-1].release, traceFD: 2, resume: -1, env: vcpu.Environ()}
 	if rest := o.parse(strings.Fields(os.Getenv(flagVariable))); len(rest) > 0 {
 		die(exitUsage, "%s=%q: %q is not a flag", flagVariable, os.Getenv(flagVariable), rest[0])
 	}
@@ -128,6 +129,13 @@ func (o *options) parse(args []string) (rest []string) {
 			}
 			return value
 		}
+		number := func() int {
+			n, err := strconv.Atoi(need())
+			if err != nil {
+				die(exitUsage, "%s: %v", arg, err)
+			}
+			return n
+		}
 		switch name {
 		case "h", "help":
 			fmt.Print(usage())
@@ -151,12 +159,10 @@ func (o *options) parse(args []string) (rest []string) {
 			}
 			o.exec, o.program, o.args, o.env = st, st.Path, st.Args, st.Env
 			return nil
+		case "resume": // set by a forked child that goes on
+			o.resume = number()
 		case "retry": // set by again
-			n, err := strconv.Atoi(need())
-			if err != nil {
-				die(exitUsage, "%s: %v", arg, err)
-			}
-			o.retry = max(o.retry, n) // the newest comes first
+			o.retry = max(o.retry, number()) // the newest comes first
 		default:
 			die(exitUsage, "unknown flag %s (%s -h prints help)", arg, myName())
 		}

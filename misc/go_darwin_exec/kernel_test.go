@@ -53,12 +53,32 @@ func TestKernelFacts(t *testing.T) {
 		"\x83\xfa\x01",                            // cmp $1, %edx
 		"\x74", string([]byte{byte(len(parent))}), // je child
 		string(parent), string(child))
+	// A child that makes a call which the restricted loop does not know goes on
+	// in a runner of its own, with its memory and its stack: 77 + 3 when kqueue
+	// has returned the first free descriptor.
+	goesOn := tm.Code(
+		movEAX, unix|362, callK, // kqueue
+		"\x5f",                      // pop %rdi
+		"\x01\xc7",                  // add %eax, %edi
+		"\xa1", uint64(tm.DataAddr), // mov data, %eax
+		"\x31\xc7",         // xor %eax, %edi
+		"\x81\xf7", "data", // xor $"data", %edi
+		movEAX, unix|1, callK, // exit
+	)
+	forkAndGoOn := tm.Code(
+		"\x6a\x4d",            // push $77
+		movEAX, unix|2, callK, // fork
+		"\x41\x89\xc4",                            // mov %eax, %r12d
+		"\x83\xfa\x01",                            // cmp $1, %edx
+		"\x74", string([]byte{byte(len(parent))}), // je child
+		string(parent), string(goesOn))
 	for _, c := range []struct {
 		name     string
 		code     []byte
 		releases []string
 		want     result
 	}{
+		{"fork, kqueue", forkAndGoOn, []string{"10.6", "15"}, result{status: 80}},
 		{"fork", fork, []string{"10.6", "10.12", "15"}, result{status: 42}},
 
 		// bsd/kern/subr_xxx.c:nosys.

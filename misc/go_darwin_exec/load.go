@@ -22,6 +22,9 @@ import (
 
 // load puts the program into memory.
 func load(o *options) *xnu.Config {
+	if o.resume >= 0 {
+		return resume(o)
+	}
 	path := o.program
 	fd, err := openProgram(path)
 	if err != nil {
@@ -79,6 +82,37 @@ func load(o *options) *xnu.Config {
 		Regs:     img.Regs,
 		Runner:   o.runner(),
 		Exec:     o.exec,
+		Trace:    o.trace,
+		TraceFD:  o.traceFD,
+	}
+}
+
+// resume puts a forked child's memory back where it was.
+func resume(o *options) *xnu.Config {
+	r, err := xnu.Resume(o.resume, macho.UserEnd)
+	if err == xnu.ErrNoRoom {
+		err = again(o, err)
+	}
+	var page *macho.Commpage
+	if err == nil {
+		page, err = macho.MapCommpage(r.Space, int(o.release), false)
+	}
+	if err != nil {
+		die(exitCannot, "%s, after a fork: %v", o.program, err)
+	}
+	go page.Keep()
+	return &xnu.Config{
+		Release:  o.release,
+		Default:  !o.chosen,
+		Path:     o.program,
+		Args:     o.args,
+		Env:      o.env,
+		Space:    r.Space,
+		StackTop: r.StackTop,
+		Regs:     r.Regs,
+		Runner:   o.runner(),
+		Exec:     o.exec,
+		Resumed:  r,
 		Trace:    o.trace,
 		TraceFD:  o.traceFD,
 	}

@@ -455,6 +455,10 @@ func (s *Space) Regions() []Region {
 	return slices.Clone(s.regions)
 }
 
+// ChildRegions is the table itself, for the child of a fork, which cannot copy
+// it.
+func (s *Space) ChildRegions() []Region { return s.regions }
+
 // index returns the number of the first region that ends above addr.
 func (s *Space) index(addr uint64) int {
 	lo, hi := 0, len(s.regions)

@@ -40,6 +40,9 @@ type Config struct {
 	// the first.
 	Exec *ExecState
 
+	// Resumed is set instead of a new image if a forked child goes on here.
+	Resumed *Resumed
+
 	Trace   bool
 	TraceFD int // where the trace goes; it is moved away from there
 }
@@ -97,6 +100,9 @@ func (p *Proc) Run() {
 	p.mu.Lock()
 	t, err := p.newThread(nil)
 	p.mu.Unlock()
+	if err == nil && p.cfg.Resumed != nil {
+		p.resume(p.cfg.Resumed, t)
+	}
 	if err == nil {
 		err = p.startSignals()
 	}

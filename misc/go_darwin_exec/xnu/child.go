@@ -42,12 +42,14 @@ func init() {
 // swtch_pri, swtch, mach_timebase_info.
 var childTraps = [256]bool{59: true, 60: true, 89: true}
 
-// leaveChild ends a child that makes a call which it cannot make here.
+// leaveChild goes on in a new runner with a call that cannot be made here. If
+// that is impossible, the child ends.
 func (t *Thread) leaveChild(name string) {
+	t.checkpoint()
 	b := t.fs.buf[:0]
 	b = append(b, "go_darwin_exec: "...)
 	b = append(b, name...)
-	b = append(b, " in the child of a fork, before exec, is not implemented\n"...)
+	b = append(b, " cannot be called in the child of a fork, before exec\n"...)
 	host(syscall.SYS_WRITE, 2, hostBuf(&b[0]), uintptr(len(b)), 0, 0, 0)
 	t.p.exit(hostFailure)
 }

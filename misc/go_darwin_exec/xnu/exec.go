@@ -137,6 +137,9 @@ type execArena struct {
 	head  [512]byte // of the file
 
 	prefix, prefixWords int // n and nword of the runner's name and flags
+
+	resumeFlag [32]byte
+	strings    [][]byte // keeps what argWords points to
 }
 
 // execLock guards the process's execArena.

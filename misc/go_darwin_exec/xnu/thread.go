@@ -51,6 +51,11 @@ type Proc struct {
 	sigKnote func(p *Proc, sig int)
 
 	child bool // this is the child of a fork and has not yet exec'ed
+
+	// For a child's checkpoint: the path, the arguments and the environment
+	// as C strings.
+	resumable bool
+	argWords  []uint64
 }
 
 // A Thread is one guest thread: a locked goroutine with a vcpu.

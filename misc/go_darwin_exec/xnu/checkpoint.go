@@ -1,0 +1,229 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"strconv"
+	"syscall"
+	"unsafe"
+
+	"goxnu/misc/go_darwin_exec/mem"
+	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/go_darwin_exec/xsig"
+)
+
+// A forked child that goes on, instead of executing something soon, cannot do
+// so in a copy of a Go program that has lost its scheduler. At the first call
+// that is not in childCalls it writes its memory and its state to an
+// anonymous file and executes the runner, which maps the file where the
+// memory was and makes the call again. Process id, descriptors and parentage
+// stay as they are.
+//
+// What is not carried over: memory shared with others becomes the child's
+// own, and the runner forgets what it knew about sockets.
+
+const (
+	checkpointMagic = 0x676f786e75636b31
+	maxSavedRegions = 8192
+)
+
+// A checkpoint is the first part of the file. The memory follows, region by
+// region, each beginning at Off.
+type checkpoint struct {
+	magic    uint64
+	size     uint64 // of this struct, lest another runner reads it
+	release  uint64
+	stackTop uint64
+	regs     vcpu.Regs
+	gsBase   uint64
+	pthread  pthreadRegistration
+	sig      xsig.Saved
+	exc      exception
+	avx512   bool
+	min      uint64 // lowest address of the space
+	nregions uint64
+	regions  [maxSavedRegions]savedRegion
+	xstate   [12288]byte
+}
+
+type savedRegion struct {
+	start, end, off uint64
+	prot, maxProt   uint8
+	kind            uint8
+	inherit         uint8
+}
+
+// theCheckpoint is the child's; it is too large for a stack.
+var theCheckpoint checkpoint
+
+const (
+	sysMemfdCreate  = 319
+	pagemapResident = 1<<63 | 1<<62 // present, swapped (Documentation/admin-guide/mm/pagemap.rst)
+)
+
+var checkpointName = [...]byte{'c', 'h', 'e', 'c', 'k', 'p', 'o', 'i', 'n', 't', 0}
+var pagemapName = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/', 'p', 'a', 'g', 'e', 'm', 'a', 'p', 0}
+
+// checkpoint leaves the call under way undone and goes on in a new runner. It
+// returns only if that is impossible. It runs in a forked child: no
+// allocation, no locks.
+func (t *Thread) checkpoint() {
+	p := t.p
+	if t.abi() != abi64 || !p.resumable {
+		return
+	}
+	c := &theCheckpoint
+	c.magic, c.size = checkpointMagic, uint64(unsafe.Sizeof(*c))
+	c.release = uint64(p.Release)
+	c.stackTop = p.cfg.StackTop
+	c.regs = t.cpu.Regs
+	c.regs.RIP -= syscallLen // the number is still in RAX
+	c.gsBase = t.cpu.GSBase()
+	c.pthread = p.pthread
+	c.exc = t.exc
+	c.avx512 = t.frame.avx512
+	p.sig.Save(&c.sig, t.sig)
+	copy(c.xstate[:], t.cpu.XState())
+
+	fd, e := host(sysMemfdCreate, hostBuf(&checkpointName[0]), 0, 0, 0, 0, 0)
+	if e != 0 {
+		return
+	}
+	h, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD, uintptr(hiddenFDBase), 0, 0, 0)
+	if e != 0 {
+		return
+	}
+	host(syscall.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
+	fd = h
+	pagemap, e := host(syscall.SYS_OPENAT, hostAtFDCWD, hostBuf(&pagemapName[0]), syscall.O_RDONLY|syscall.O_CLOEXEC, 0, 0, 0)
+	if e != 0 {
+		return
+	}
+	off := (c.size + pageSize - 1) &^ (pageSize - 1)
+	regions := p.Space.ChildRegions()
+	for i := range regions {
+		r := &regions[i]
+		if r.Start >= commpageBase {
+			continue // it is made anew
+		}
+		if c.nregions == maxSavedRegions {
+			return
+		}
+		c.regions[c.nregions] = savedRegion{r.Start, r.End, off, r.Prot, r.MaxProt, uint8(r.Kind), r.Inherit}
+		c.nregions++
+		if r.Prot&mem.ProtRead == 0 {
+			host(syscall.SYS_MPROTECT, uintptr(r.Start), uintptr(r.End-r.Start), syscall.PROT_READ, 0, 0, 0)
+		}
+		if !t.saveRegion(uintptr(fd), uintptr(pagemap), r, off) {
+			return
+		}
+		off += r.End - r.Start
+	}
+	if _, e := host(syscall.SYS_FTRUNCATE, uintptr(fd), uintptr(off), 0, 0, 0, 0); e != 0 {
+		return
+	}
+	if !writeAll(uintptr(fd), uintptr(unsafe.Pointer(c)), uintptr(c.size), 0) {
+		return
+	}
+	t.execResume(int(fd))
+}
+
+// commpageBase bounds what a checkpoint holds.
+const commpageBase = 0x7fffffe00000
+
+// saveRegion writes the pages of r that have anything in them.
+func (t *Thread) saveRegion(fd, pagemap uintptr, r *mem.Region, off uint64) bool {
+	if r.File || r.Shared {
+		return writeAll(fd, uintptr(r.Start), uintptr(r.End-r.Start), off)
+	}
+	b := t.fs.buf[:]
+	for a := r.Start; a < r.End; {
+		n := min((r.End-a)/pageSize, uint64(len(b)/8))
+		if v, e := host(syscall.SYS_PREAD64, pagemap, hostBuf(&b[0]), uintptr(n*8), uintptr(a/pageSize*8), 0, 0); e != 0 || v != n*8 {
+			return false
+		}
+		for i := uint64(0); i < n; {
+			if getUint64(b[i*8:])&pagemapResident == 0 {
+				i++
+				continue
+			}
+			j := i + 1
+			for j < n && getUint64(b[j*8:])&pagemapResident != 0 {
+				j++
+			}
+			if !writeAll(fd, uintptr(a+i*pageSize), uintptr((j-i)*pageSize), off+(a+i*pageSize-r.Start)) {
+				return false
+			}
+			i = j
+		}
+		a += n * pageSize
+	}
+	return true
+}
+
+func writeAll(fd, p, n uintptr, off uint64) bool {
+	for n > 0 {
+		v, e := host(syscall.SYS_PWRITE64, fd, p, n, uintptr(off), 0, 0)
+		if e == EFAULT {
+			// Beyond the end of a mapped file: that page is lost in any case.
+			v, e = min(uint64(n), pageSize), 0
+		}
+		if e != 0 || v == 0 {
+			return false
+		}
+		p += uintptr(v)
+		n -= uintptr(v)
+		off += v
+	}
+	return true
+}
+
+// readyToResume prepares what a child will need for execResume. It is called
+// before a fork, with execLock held.
+func (p *Proc) readyToResume() {
+	if p.resumable {
+		return
+	}
+	x := &p.exec
+	words := append([]string{p.cfg.Path}, p.cfg.Args...)
+	words = append(words, p.cfg.Env...)
+	x.n, x.nword = x.prefix, x.prefixWords
+	for _, w := range words {
+		b := append([]byte(w), 0)
+		x.strings = append(x.strings, b)
+		p.argWords = append(p.argWords, uint64(uintptr(unsafe.Pointer(&b[0]))))
+	}
+	p.resumable = true
+}
+
+// execResume executes the runner with the checkpoint on descriptor fd.
+func (t *Thread) execResume(fd int) {
+	p, x := t.p, &t.p.exec
+	flag := append(x.resumeFlag[:0], "-resume="...)
+	flag = strconv.AppendInt(flag, int64(fd), 10)
+	x.resumeFlag[len(flag)] = 0
+
+	// The runner's name, our flag, its other flags and -exec-state.
+	x.n, x.nword = x.prefix, x.prefixWords
+	first := x.n
+	x.push(x.ptrs[0])
+	x.push(uint64(uintptr(unsafe.Pointer(&x.resumeFlag[0]))))
+	for _, w := range x.ptrs[1:x.prefix] {
+		x.push(w)
+	}
+	s := p.sig.Exec(t.sig)
+	state := appendExecState(x.state[:0], len(p.cfg.Args), len(p.cfg.Env), &s)
+	x.state[len(state)] = 0
+	x.push(uint64(uintptr(unsafe.Pointer(&x.state[0]))))
+	for _, w := range p.argWords {
+		x.push(w)
+	}
+	if !x.push(0) {
+		return
+	}
+	hostSigmask(linuxSigSetmask, execMask)
+	execLimits()
+	host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, first), ptrAt(x, x.n-1), linuxAtEmptyPath, 0)
+}

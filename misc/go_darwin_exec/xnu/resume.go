@@ -1,0 +1,75 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"unsafe"
+
+	"goxnu/misc/go_darwin_exec/mem"
+	"goxnu/misc/go_darwin_exec/vcpu"
+)
+
+// ErrNoRoom says that something of the runner's lies where a checkpoint's
+// memory was.
+var ErrNoRoom = errors.New("the runner lies in the program's way")
+
+// A Resumed is a checkpoint whose memory is in place.
+type Resumed struct {
+	Space    *mem.Space
+	Regs     vcpu.Regs
+	StackTop uint64
+	c        *checkpoint
+	patched  []uint64 // pages of springboards
+}
+
+// Resume maps the memory of the checkpoint on descriptor fd, which it closes
+// unless the result is ErrNoRoom.
+func Resume(fd int, max uint64) (*Resumed, error) {
+	c := new(checkpoint)
+	size := unsafe.Sizeof(*c)
+	n, e := host(syscall.SYS_PREAD64, uintptr(fd), uintptr(unsafe.Pointer(c)), size, 0, 0, 0)
+	if e != 0 || n != uint64(size) || c.magic != checkpointMagic || c.size != uint64(size) || c.nregions > maxSavedRegions {
+		return nil, fmt.Errorf("descriptor %d holds no checkpoint of this runner", fd)
+	}
+	r := &Resumed{Space: mem.NewSpace(pageSize, max), Regs: c.regs, StackTop: c.stackTop, c: c}
+	for _, s := range c.regions[:c.nregions] {
+		_, errno := r.Space.Map(mem.Mapping{Addr: s.start, Size: s.end - s.start, Prot: s.prot, MaxProt: s.maxProt,
+			NoReplace: true, Kind: mem.Kind(s.kind), FD: fd, Offset: int64(s.off)})
+		if errno == syscall.EEXIST {
+			return nil, ErrNoRoom
+		}
+		if errno != 0 {
+			return nil, fmt.Errorf("the memory at %#x cannot be mapped: %w", s.start, errno)
+		}
+		if s.inherit != 0 {
+			r.Space.SetInherit(s.start, s.end-s.start, s.inherit)
+		}
+		if mem.Kind(s.kind) == mem.KindRunner {
+			// Springboards: the jump goes through the first word of each
+			// page (package patch).
+			for a := s.start; a < s.end; a += pageSize {
+				if !vcpu.Store64(a, vcpu.FastEntry()) {
+					return nil, fmt.Errorf("the springboards at %#x cannot be written", a)
+				}
+			}
+		}
+	}
+	syscall.Close(fd)
+	return r, nil
+}
+
+// resume makes t, the process's first thread, what it was at the checkpoint.
+func (p *Proc) resume(r *Resumed, t *Thread) {
+	c := r.c
+	p.pthread = c.pthread
+	p.sig.Restore(&c.sig, t.sig)
+	t.exc = c.exc
+	t.frame.avx512 = c.avx512
+	copy(t.cpu.XState(), c.xstate[:])
+	t.cpu.SetGSBase(c.gsBase)
+}
