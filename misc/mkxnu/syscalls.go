@@ -23,6 +23,22 @@ type call struct {
 // argLetters are the argument types of the call tables.
 const argLetters = "iulzpso"
 
+// call reads the columns that both tables begin with: number, name, arguments,
+// result (one of the letters in ret), since and until.
+func (r row) call(ret string) (c call, err error) {
+	c = call{name: r.f[1], args: r.f[2], ret: r.f[3]}
+	if c.num, err = r.num(0); err != nil {
+		return c, err
+	}
+	if c.interval, err = r.interval(4, 5); err != nil {
+		return c, err
+	}
+	if err = r.checkLetters(c.args, argLetters); err != nil {
+		return c, err
+	}
+	return c, r.checkLetters(c.ret, ret)
+}
+
 func readSyscalls(top string) ([]call, error) {
 	rows, err := readTable(top, "syscalls.tsv", 7, 8)
 	if err != nil {
@@ -30,19 +46,11 @@ func readSyscalls(top string) ([]call, error) {
 	}
 	var calls []call
 	for _, r := range rows {
-		c := call{name: r.f[1], args: r.f[2], ret: r.f[3], note: r.f[7]}
-		if c.num, err = r.num(0); err != nil {
+		c, err := r.call("iulov")
+		if err != nil {
 			return nil, err
 		}
-		if c.interval, err = r.interval(4, 5); err != nil {
-			return nil, err
-		}
-		if err = r.checkLetters(c.args, argLetters); err != nil {
-			return nil, err
-		}
-		if err = r.checkLetters(c.ret, "iulov"); err != nil {
-			return nil, err
-		}
+		c.note = r.f[7]
 		if len(c.args) > 8 || (len(c.ret) != 1) != (c.name == "enosys") {
 			return nil, r.errorf("%s: %d arguments, result %q", c.name, len(c.args), c.ret)
 		}
@@ -68,19 +76,11 @@ func readTraps(top string) ([]call, error) {
 	}
 	var calls []call
 	for _, r := range rows {
-		c := call{name: r.f[1], args: r.f[2], ret: r.f[3], note: r.f[6]}
-		if c.num, err = r.num(0); err != nil {
+		c, err := r.call("knb")
+		if err != nil {
 			return nil, err
 		}
-		if c.interval, err = r.interval(4, 5); err != nil {
-			return nil, err
-		}
-		if err = r.checkLetters(c.args, argLetters); err != nil {
-			return nil, err
-		}
-		if err = r.checkLetters(c.ret, "knb"); err != nil {
-			return nil, err
-		}
+		c.note = r.f[6]
 		if len(c.args) > 9 || len(c.ret) != 1 {
 			return nil, r.errorf("%s: %d arguments, result %q", c.name, len(c.args), c.ret)
 		}
