@@ -28,7 +28,7 @@ type world struct {
 // its upstream is always this.
 var upstreamFiles = map[string]string{
 	"VERSION":              "go9.9.9\ntime 2030-01-01T00:00:00Z\n",
-	"go.env":               "GOTOOLCHAIN=auto\n",
+	"go.env":               "# Defaults.\nGOPROXY=direct\nGOTOOLCHAIN=auto\n",
 	"README.md":            "upstream\n",
 	"bin/go":               "a binary\n",
 	"pkg/tool/x":           "a binary\n",
@@ -251,7 +251,9 @@ func TestAdd(t *testing.T) {
 		}
 	}
 	w.contains("VERSION", "go9.9.9-goxnu\n")
-	w.contains("go.env", "GOTOOLCHAIN=local\n")
+	if got := w.read("go.env"); got != "GOTOOLCHAIN=local\nGOPROXY=direct\n" {
+		t.Errorf("go.env is %q", got)
+	}
 }
 
 func TestAddRefused(t *testing.T) {

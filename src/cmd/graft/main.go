@@ -29,6 +29,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -194,9 +195,48 @@ func identify(top string, t tree) error {
 		}
 		f := newFile(disk, info)
 		f.overlay, f.exec = true, false
+		if upstream := t[name]; upstream != nil && name == "go.env" {
+			if err := f.inherit(upstream); err != nil {
+				return err
+			}
+		}
 		t[name] = f
 	}
 	return nil
+}
+
+// inherit appends the settings of upstream's file that f does not make: the
+// go command takes the first of a name.
+func (f *file) inherit(upstream *file) error {
+	ours, err := f.load()
+	if err != nil {
+		return err
+	}
+	theirs, err := upstream.load()
+	if err != nil {
+		return err
+	}
+	set := map[string]bool{}
+	for line := range strings.Lines(string(ours)) {
+		set[setting(line)] = true
+	}
+	all := bytes.Clone(ours)
+	for line := range strings.Lines(string(theirs)) {
+		if s := setting(line); s != "" && !set[s] {
+			all = append(all, line...)
+		}
+	}
+	f.set(all)
+	return nil
+}
+
+// setting returns the name of what a line of go.env sets, "" if it sets nothing.
+func setting(line string) string {
+	name, _, ok := strings.Cut(line, "=")
+	if !ok || strings.HasPrefix(strings.TrimSpace(line), "#") {
+		return ""
+	}
+	return strings.TrimSpace(name)
 }
 
 // mark is the text of the file that identifies a composed tree.
