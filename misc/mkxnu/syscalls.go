@@ -158,17 +158,6 @@ var sysents = [...]sysent{
 	}
 	b.WriteString(`}
 
-// A machtrap is one meaning of one index of the Mach trap table.
-type machtrap struct {
-	nr     int
-	name   string
-	args   string  // as in sysent
-	ret    byte    // k kern_return_t, n port name, b boolean
-	since  Release // first release that has it; 0: all
-	until  Release // first release that lacks it again; 0: none
-	handle trapHandler
-}
-
 // machtraps has the Mach traps, in the form of sysents. An index without a
 // row in a release is invalid.
 var machtraps = [...]machtrap{

@@ -14,7 +14,6 @@ package hostsig
 
 import (
 	"fmt"
-	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -59,13 +58,6 @@ var (
 // has kicked the thread.
 func TakeTimers() (set uint64)
 
-type sigaction struct {
-	handler  uintptr
-	flags    uint64
-	restorer uintptr
-	mask     uint64
-}
-
 const (
 	saSiginfo  = 0x4
 	saOnstack  = 0x08000000
@@ -76,12 +68,9 @@ const (
 
 func addrs() (handler, restorer uintptr)
 
-func rtSigaction(sig int, new, old *sigaction) error {
-	_, _, e := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(new)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
-	runtime.KeepAlive(new)
-	runtime.KeepAlive(old)
-	if e != 0 {
-		return fmt.Errorf("rt_sigaction(%d): %w", sig, e)
+func rtSigaction(sig int, new, old *vcpu.Sigaction) error {
+	if err := vcpu.RtSigaction(sig, new, old); err != 0 {
+		return fmt.Errorf("rt_sigaction(%d): %w", sig, err)
 	}
 	return nil
 }
@@ -95,14 +84,14 @@ func SetPipe(fd int) {
 // Install takes host signal sig over. SIGCHLD's flags nocldstop and
 // nocldwait are the guest's wish.
 func Install(sig int, noCldStop, noCldWait bool) error {
-	var was sigaction
+	var was vcpu.Sigaction
 	if err := rtSigaction(sig, nil, &was); err != nil {
 		return err
 	}
 	h, r := addrs()
 	// The mask must be full: a kick that came between this handler's entry
 	// and its return to a host call that is to be restarted would be lost.
-	act := sigaction{handler: h, flags: saSiginfo | saOnstack | saRestart | saRestorer, restorer: r, mask: ^uint64(0)}
+	act := vcpu.Sigaction{Handler: h, Flags: saSiginfo | saOnstack | saRestart | saRestorer, Restorer: r, Mask: ^uint64(0)}
 	k := uint8(recordAll)
 	switch syscall.Signal(sig) {
 	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS:
@@ -117,20 +106,20 @@ func Install(sig int, noCldStop, noCldWait bool) error {
 	case syscall.SIGCHLD:
 		const saNocldstop, saNocldwait = 1, 2
 		if noCldStop {
-			act.flags |= saNocldstop
+			act.Flags |= saNocldstop
 		}
 		if noCldWait {
-			act.flags |= saNocldwait
+			act.Flags |= saNocldwait
 		}
 	}
 	if k == chainFaults || k == chainOwn {
-		if was.handler <= 1 {
+		if was.Handler <= 1 {
 			return fmt.Errorf("nobody handles signal %d", sig)
 		}
-		act.flags, act.mask, act.restorer = was.flags, was.mask, was.restorer
+		act.Flags, act.Mask, act.Restorer = was.Flags, was.Mask, was.Restorer
 	}
-	if was.handler != h {
-		old[sig] = was.handler
+	if was.Handler != h {
+		old[sig] = was.Handler
 	}
 	kind[sig] = k
 	return rtSigaction(sig, &act, nil)
@@ -146,6 +135,5 @@ func Ignore(sig int) { set(sig, 1) }
 //
 //go:nosplit
 func set(sig int, handler uintptr) {
-	act := sigaction{handler: handler}
-	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
+	vcpu.RtSigaction(sig, &vcpu.Sigaction{Handler: handler}, nil)
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
 // The test binary is also the program that reports what it has inherited.
@@ -37,7 +39,7 @@ func records(t *testing.T, sigs ...syscall.Signal) (next func() (Record, bool)) 
 	}
 	SetPipe(fds[1])
 	for _, sig := range sigs {
-		var was sigaction
+		var was vcpu.Sigaction
 		if err := rtSigaction(int(sig), nil, &was); err != nil {
 			t.Fatal(err)
 		}

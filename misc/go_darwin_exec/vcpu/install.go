@@ -8,7 +8,6 @@ package vcpu
 
 import (
 	"fmt"
-	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -16,13 +15,21 @@ import (
 // KickSignal is the host signal that Kick sends.
 const KickSignal = 63
 
-// A hostSigaction is the kernel's struct sigaction on amd64
+// A Sigaction is the host kernel's struct sigaction on amd64
 // (arch/x86/include/uapi/asm/signal.h).
-type hostSigaction struct {
-	handler  uintptr
-	flags    uint64
-	restorer uintptr
-	mask     uint64
+type Sigaction struct {
+	Handler  uintptr
+	Flags    uint64
+	Restorer uintptr
+	Mask     uint64
+}
+
+// RtSigaction is the host call. A forked child may make it.
+//
+//go:nosplit
+func RtSigaction(sig int, new, old *Sigaction) syscall.Errno {
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(new)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+	return errno
 }
 
 const (
@@ -91,7 +98,7 @@ func install() error {
 		if err != nil {
 			return err
 		}
-		oldHandler[sig] = old.handler
+		oldHandler[sig] = old.Handler
 	}
 	if _, err := sigaction(KickSignal, code.kickHandler, 0, all); err != nil {
 		return err
@@ -101,16 +108,14 @@ func install() error {
 	if err != nil {
 		return err
 	}
-	oldHandler[syscall.SIGSYS] = old.handler
+	oldHandler[syscall.SIGSYS] = old.Handler
 	return nil
 }
 
-func sigaction(sig syscall.Signal, handler uintptr, flags, mask uint64) (old hostSigaction, err error) {
-	act := hostSigaction{handler, saSiginfo | saOnstack | saRestorer | flags, code.sigreturnHelper, mask}
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&act)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
-	runtime.KeepAlive(&act)
-	if errno != 0 {
-		return old, fmt.Errorf("rt_sigaction(%v): %w", sig, errno)
+func sigaction(sig syscall.Signal, handler uintptr, flags, mask uint64) (old Sigaction, err error) {
+	act := Sigaction{handler, saSiginfo | saOnstack | saRestorer | flags, code.sigreturnHelper, mask}
+	if err := RtSigaction(int(sig), &act, &old); err != 0 {
+		return old, fmt.Errorf("rt_sigaction(%v): %w", sig, err)
 	}
 	return old, nil
 }

@@ -57,8 +57,8 @@ func Boot(cfg *Config) (*Proc, error) {
 		Release: cfg.Release,
 		cfg:     cfg,
 		Space:   cfg.Space,
-		calls:   callTable(cfg.Release),
-		traps:   trapTable(cfg.Release),
+		calls:   inRelease(sysents[:], cfg.Release),
+		traps:   inRelease(machtraps[:], cfg.Release),
 		patcher: patch.New(cfg.Space),
 	}
 	if cfg.Is32 {

@@ -79,7 +79,7 @@ func (t *Thread) checkpoint() {
 	c.release = uint64(p.Release)
 	c.stackTop = p.cfg.StackTop
 	c.regs = t.cpu.Regs
-	c.regs.RIP -= syscallLen // the number is still in RAX
+	c.regs.RIP -= callLen // the number is still in RAX
 	c.gsBase = t.cpu.GSBase()
 	c.pthread = p.pthread
 	c.exc = t.exc

@@ -4,7 +4,10 @@
 
 package xnu
 
-import "syscall"
+import (
+	"slices"
+	"syscall"
+)
 
 // The child of a fork, before it executes something, runs in a copy of the
 // runner that has one thread and no Go scheduler. It may make the calls of
@@ -28,19 +31,21 @@ var childCalls = [...]string{
 	"ptrace", "thread_selfid",
 }
 
+// childTraps are the Mach traps that it may make.
+var childTraps = [...]string{"swtch_pri", "swtch", "mach_timebase_info"}
+
 func init() {
-	for _, name := range childCalls {
-		for i := range sysents {
-			if sysents[i].name == name {
-				sysents[i].child = true
-			}
+	allowInChild(sysents[:], childCalls[:])
+	allowInChild(machtraps[:], childTraps[:])
+}
+
+func allowInChild[H handler | trapHandler](rows []entry[H], names []string) {
+	for i := range rows {
+		if slices.Contains(names, rows[i].name) {
+			rows[i].child = true
 		}
 	}
 }
-
-// childTraps are the Mach traps that a forked child can make, by number:
-// swtch_pri, swtch, mach_timebase_info.
-var childTraps = [256]bool{59: true, 60: true, 89: true}
 
 // leaveChild goes on in a new runner with a call that cannot be made here. If
 // that is impossible, the child ends.

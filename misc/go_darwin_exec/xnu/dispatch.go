@@ -18,45 +18,6 @@ const (
 	classMdep = 3
 )
 
-// register names the functions that perform BSD calls. A topic file calls it
-// from init with the kernel's names of the calls (lib/xnu/syscalls.tsv, the
-// _nocancel twins included). A name with several meanings over the releases
-// gets the handler in every row that bears it; the handler asks t.p.Release.
-func register(m map[string]handler) {
-	for name, h := range m {
-		found := false
-		for i := range sysents {
-			if s := &sysents[i]; s.name == name {
-				if s.handle != nil {
-					panic("xnu: two handlers for " + name)
-				}
-				s.handle = h
-				found = true
-			}
-		}
-		if !found {
-			panic("xnu: no call is named " + name)
-		}
-	}
-}
-
-// callTable picks the rows that hold in release r, indexed by number.
-func callTable(r Release) []*sysent {
-	max := 0
-	for i := range sysents {
-		if n := sysents[i].nr; n > max {
-			max = n
-		}
-	}
-	tab := make([]*sysent, max+1)
-	for i := range sysents {
-		if s := &sysents[i]; s.since <= r && (s.until == 0 || r < s.until) {
-			tab[s.nr] = s
-		}
-	}
-	return tab
-}
-
 // syscall performs the call that the guest's registers ask for.
 func (t *Thread) syscall() {
 	r := &t.cpu.Regs
@@ -88,8 +49,8 @@ func (t *Thread) syscall() {
 }
 
 const (
-	flagCF     = 1
-	syscallLen = 2 // length of the SYSCALL instruction
+	flagCF  = 1
+	callLen = 2 // length of the SYSCALL and INT instructions
 )
 
 // unixSyscall performs BSD call nr: xnu-11417
@@ -120,6 +81,12 @@ func (t *Thread) unixSyscall(nr int) {
 			return
 		}
 	}
+	t.makeCall(s, a)
+}
+
+// makeCall performs the call s and puts what comes of it into the registers.
+func (t *Thread) makeCall(s *sysent, a *args) {
+	p, r := t.p, &t.cpu.Regs
 	if p.child && !s.child {
 		t.leaveChild(s.name)
 	}
@@ -127,29 +94,42 @@ func (t *Thread) unixSyscall(nr int) {
 		p.trace.enter(t, s, a)
 	}
 	t.rval1 = 0
+	if p.abi == abi32 && p.Release < XNU2782 {
+		t.rval1 = r.RDX // unless the call sets a second result, EDX survives it
+	}
 	v, e := t.call(s, a)
 	switch e {
 	case 0:
 		r.RFLAGS &^= flagCF
-		switch s.ret {
-		case 'i':
-			r.RAX = uint64(int64(int32(v)))
-			r.RDX = uint64(int64(int32(t.rval1)))
-		case 'u':
-			r.RAX = uint64(uint32(v))
-			r.RDX = uint64(uint32(t.rval1))
-		case 'l', 'o':
-			r.RAX = v
-			r.RDX = 0
-		}
+		t.setResult(s.ret, v)
 	case ERESTART:
-		r.RIP -= syscallLen
+		r.RIP -= callLen
 	case EJUSTRETURN:
 	default:
 		t.fail(e)
 	}
 	if p.trace != nil {
 		p.trace.leave(t, s, v, e)
+	}
+}
+
+// setResult stores the result of a call that has succeeded. 32-bit code gets
+// all 64 bits of one in EDX:EAX.
+func (t *Thread) setResult(ret byte, v uint64) {
+	r := &t.cpu.Regs
+	switch ret {
+	case 'i':
+		r.RAX, r.RDX = uint64(int64(int32(v))), uint64(int64(int32(t.rval1)))
+	case 'u':
+		r.RAX, r.RDX = uint64(uint32(v)), uint64(uint32(t.rval1))
+	case 'l', 'o':
+		r.RAX, r.RDX = v, 0
+		if t.p.abi == abi32 {
+			r.RDX = v >> 32
+		}
+	}
+	if t.p.abi == abi32 {
+		r.RAX, r.RDX = uint64(uint32(r.RAX)), uint64(uint32(r.RDX))
 	}
 }
 

@@ -15,8 +15,6 @@ const (
 	gateUnix = 0x80
 	gateMach = 0x81
 	gateMdep = 0x82
-
-	gateLen = 2 // length of an INT instruction
 )
 
 // gate serves a gate that the host knows only as a fault. It reports false if
@@ -26,7 +24,7 @@ func (t *Thread) gate() bool {
 	if !ok || n > gateMdep {
 		return false
 	}
-	t.cpu.Regs.RIP += gateLen
+	t.cpu.Regs.RIP += callLen
 	switch n {
 	case gateUnix:
 		t.unixSyscall32()
@@ -94,37 +92,7 @@ func (t *Thread) unixSyscall32() {
 		t.fail(e)
 		return
 	}
-	if p.child && !s.child {
-		t.leaveChild(s.name)
-	}
-	if p.trace != nil {
-		p.trace.enter(t, s, a)
-	}
-	// Up to 2422 a call that sets no second result leaves EDX alone.
-	t.rval1 = 0
-	if p.Release < XNU2782 {
-		t.rval1 = r.RDX
-	}
-	v, e := t.call(s, a)
-	switch e {
-	case 0:
-		r.RFLAGS &^= flagCF
-		switch s.ret {
-		case 'i', 'u':
-			r.RAX, r.RDX = uint64(uint32(v)), uint64(uint32(t.rval1))
-		case 'l', 'o':
-			// The kernel stores all of these as 64 bits.
-			r.RAX, r.RDX = uint64(uint32(v)), v>>32
-		}
-	case ERESTART:
-		r.RIP -= gateLen
-	case EJUSTRETURN:
-	default:
-		t.fail(e)
-	}
-	if p.trace != nil {
-		p.trace.leave(t, s, v, e)
-	}
+	t.makeCall(s, a)
 }
 
 // machTrap32 performs the Mach trap in EAX, which is minus its index:

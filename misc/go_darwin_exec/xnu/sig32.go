@@ -81,13 +81,7 @@ func sysSigreturn32(t *Thread, a *args) (uint64, Errno) {
 	if !vcpu.CopyIn(fs.buf[:n], mctx) {
 		return 0, EFAULT
 	}
-	p.lock()
-	ok := p.sig.Return(t.sig, mask, onStack, uctx, a[2])
-	if t.sig.Waiting() {
-		t.ast.Store(1)
-	}
-	p.unlock()
-	if !ok {
+	if !t.leaveHandler(mask, onStack, uctx, a[2]) {
 		return 0, EINVAL
 	}
 	gs := xsig.DecodeMcontext32(fs.buf[:n], &t.cpu.Regs, x)

@@ -173,13 +173,7 @@ func sysSigreturn(t *Thread, a *args) (uint64, Errno) {
 	if !vcpu.CopyIn(fs.buf[:n], mctx) {
 		return 0, EFAULT
 	}
-	p.lock()
-	ok := p.sig.Return(t.sig, mask, onStack, uctx, a[2])
-	if t.sig.Waiting() {
-		t.ast.Store(1)
-	}
-	p.unlock()
-	if !ok {
+	if !t.leaveHandler(mask, onStack, uctx, a[2]) {
 		return 0, EINVAL
 	}
 	xsig.DecodeMcontext(fs.buf[:n], &t.cpu.Regs, x)
@@ -187,4 +181,16 @@ func sysSigreturn(t *Thread, a *args) (uint64, Errno) {
 		fs.unhide(uctx, x)
 	}
 	return 0, EJUSTRETURN
+}
+
+// leaveHandler ends a handler as the ucontext at uctx says. It reports false
+// if the token is wrong.
+func (t *Thread) leaveHandler(mask xsig.Set, onStack bool, uctx, token uint64) bool {
+	t.p.lock()
+	defer t.p.unlock()
+	ok := t.p.sig.Return(t.sig, mask, onStack, uctx, token)
+	if t.sig.Waiting() {
+		t.ast.Store(1)
+	}
+	return ok
 }

@@ -19,7 +19,7 @@ import (
 func procThread(t *testing.T, r Release) *Thread {
 	th := guestThread(t, r)
 	th.p.ports.init()
-	th.p.calls, th.p.traps = callTable(r), trapTable(r)
+	th.p.calls, th.p.traps = inRelease(sysents[:], r), inRelease(machtraps[:], r)
 	return th
 }
 

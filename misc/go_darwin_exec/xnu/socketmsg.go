@@ -62,65 +62,50 @@ const (
 	linuxMsgMore      = 0x8000
 )
 
-// hostSendFlags translates the flags of a send. SIGPIPE is always the
-// runner's to raise. MSG_HOLD keeps the data back until MSG_SEND, which is
-// what Linux's MSG_MORE does for a stream.
-func hostSendFlags(g msgFlags) uintptr {
-	h := uintptr(linuxMsgNosignal)
-	if g&msgOob != 0 {
-		h |= linuxMsgOob
-	}
-	if g&msgDontroute != 0 {
-		h |= linuxMsgDontroute
-	}
-	if g&msgEor != 0 {
-		h |= linuxMsgEor
-	}
-	if g&msgDontwait != 0 {
-		h |= linuxMsgDontwait
-	}
-	if g&msgHold != 0 {
-		h |= linuxMsgMore
-	}
-	return h
+// A flagPair is a bit of XNU and the one of Linux that means the same.
+type flagPair struct {
+	guest msgFlags
+	host  uint32
 }
 
-// hostRecvFlags translates the flags of a receive. XNU sets MSG_TRUNC and
-// MSG_CTRUNC and does not look at them.
-func hostRecvFlags(g msgFlags) uintptr {
+var (
+	// MSG_HOLD keeps the data back until MSG_SEND, which is what Linux's
+	// MSG_MORE does for a stream.
+	sendFlags = [...]flagPair{{msgOob, linuxMsgOob}, {msgDontroute, linuxMsgDontroute}, {msgEor, linuxMsgEor},
+		{msgDontwait, linuxMsgDontwait}, {msgHold, linuxMsgMore}}
+
+	// XNU sets MSG_TRUNC and MSG_CTRUNC and does not look at them.
+	recvFlags   = [...]flagPair{{msgOob, linuxMsgOob}, {msgPeek, linuxMsgPeek}, {msgWaitall, linuxMsgWaitall}, {msgDontwait, linuxMsgDontwait}}
+	resultFlags = [...]flagPair{{msgOob, linuxMsgOob}, {msgEor, linuxMsgEor}, {msgTrunc, linuxMsgTrunc}, {msgCtrunc, linuxMsgCtrunc}}
+)
+
+// hostMsgFlags translates the flags of a call, guestMsgFlags those that a
+// receive returns.
+func hostMsgFlags(pairs []flagPair, g msgFlags) uintptr {
 	var h uintptr
-	if g&msgOob != 0 {
-		h |= linuxMsgOob
-	}
-	if g&msgPeek != 0 {
-		h |= linuxMsgPeek
-	}
-	if g&msgWaitall != 0 {
-		h |= linuxMsgWaitall
-	}
-	if g&msgDontwait != 0 {
-		h |= linuxMsgDontwait
+	for _, p := range pairs {
+		if g&p.guest != 0 {
+			h |= uintptr(p.host)
+		}
 	}
 	return h
 }
 
-// guestMsgFlags translates the flags that a receive returns.
 func guestMsgFlags(h uint32) uint32 {
 	var g msgFlags
-	if h&linuxMsgOob != 0 {
-		g |= msgOob
-	}
-	if h&linuxMsgEor != 0 {
-		g |= msgEor
-	}
-	if h&linuxMsgTrunc != 0 {
-		g |= msgTrunc
-	}
-	if h&linuxMsgCtrunc != 0 {
-		g |= msgCtrunc
+	for _, p := range resultFlags {
+		if h&p.host != 0 {
+			g |= p.guest
+		}
 	}
 	return uint32(g)
 }
+
+// hostSendFlags translates the flags of a send. SIGPIPE is always the
+// runner's to raise.
+func hostSendFlags(g msgFlags) uintptr { return linuxMsgNosignal | hostMsgFlags(sendFlags[:], g) }
+
+func hostRecvFlags(g msgFlags) uintptr { return hostMsgFlags(recvFlags[:], g) }
 
 // hostMsghdr is Linux's struct msghdr.
 type hostMsghdr struct {

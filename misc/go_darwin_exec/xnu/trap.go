@@ -6,42 +6,6 @@ package xnu
 
 import "sync/atomic"
 
-// A trapHandler performs one Mach trap. The result is a kern_return_t, a port
-// name or a boolean, and goes into RAX sign-extended.
-type trapHandler func(t *Thread, a *args) int32
-
-// registerTraps is register for Mach traps.
-func registerTraps(m map[string]trapHandler) {
-	for name, h := range m {
-		found := false
-		for i := range machtraps {
-			if s := &machtraps[i]; s.name == name {
-				s.handle = h
-				found = true
-			}
-		}
-		if !found {
-			panic("xnu: no trap is named " + name)
-		}
-	}
-}
-
-func trapTable(r Release) []*machtrap {
-	max := 0
-	for i := range machtraps {
-		if n := machtraps[i].nr; n > max {
-			max = n
-		}
-	}
-	tab := make([]*machtrap, max+1)
-	for i := range machtraps {
-		if s := &machtraps[i]; s.since <= r && (s.until == 0 || r < s.until) {
-			tab[s.nr] = s
-		}
-	}
-	return tab
-}
-
 // machTrap performs Mach trap nr: xnu-11417
 // osfmk/i386/bsd_i386.c:mach_call_munger64. Traps are never restarted: an
 // interrupted one returns KERN_ABORTED or its like.
@@ -68,7 +32,7 @@ func (t *Thread) machTrap(nr int) {
 
 // callTrap runs the handler of s.
 func (t *Thread) callTrap(s *machtrap, a *args) int32 {
-	if t.p.child && s.nr < 256 && !childTraps[s.nr] {
+	if t.p.child && !s.child {
 		t.leaveChild(s.name)
 	}
 	if t.p.trace != nil {
