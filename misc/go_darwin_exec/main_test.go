@@ -233,7 +233,7 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-xnu"}, exitUsage, "-xnu needs a value"},
 		{[]string{"-xnu", "10.5", "x"}, exitUsage, `unknown release "10.5"`},
 		{[]string{"-exec-state", "junk"}, exitUsage, "-exec-state"},
-		{[]string{"-exec-state", "ffffffffffffffff,0,0,0,0,0,0,0", "x"}, exitUsage, "-exec-state"},
+		{[]string{"-exec-state", "ffffffffffffffff,0,0,0,0,0,0,0,0", "x"}, exitUsage, "-exec-state"},
 	} {
 		r := run(t, exec.Command(runnerPath, tt.args...))
 		if r.status != tt.status || r.stdout != "" || !strings.HasPrefix(r.stderr, "go_darwin_exec: ") ||

@@ -6,14 +6,20 @@
 // runner, with their senders, which os/signal does not tell.
 //
 // The handler writes one Record for each signal to a pipe and does nothing
-// else. What belongs to others is passed on to the handler that was installed
-// before: faults, the Go runtime's own preemption signals.
+// else. A signal whose Record waits to be taken is not recorded again: XNU
+// has one pending bit for each signal too, and so the pipe is never full. What
+// belongs to others is passed on to the handler that was installed before:
+// faults, the Go runtime's own preemption signals.
+//
+// In the child of a fork, which has nobody to read a pipe, the handler notes
+// the Record in memory and kicks the one thread: see InChild.
 //
 // Install must run after package vcpu has installed its handlers.
 package hostsig
 
 import (
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -49,14 +55,44 @@ var (
 	ownPid  int32
 	writeFD int32
 
+	queued uint64       // bit n: a Record of host signal n waits to be taken
+	noted  [65][4]int64 // in a forked child: the Record, by signal
+	inNote bool         // this is a forked child: note, do not write
+
 	kickHandler   uintptr // package vcpu's
 	pendingOffset uintptr // of the word in a vcpu.Ctx that says that a kick waits
 )
 
 // TakeTimers returns the set of host signals (bit n for signal n) of CPU-time
-// timers that have hit the calling guest thread since it was last called. Each
-// has kicked the thread.
+// timers that have hit the calling guest thread since it was last called, or,
+// in a forked child, of all signals. Each has kicked the thread.
 func TakeTimers() (set uint64)
+
+// Taken must be called when the Record of host signal sig has been read or
+// copied, before the signal is passed on.
+//
+//go:nosplit
+func Taken(sig int) { atomic.AndUint64(&queued, ^(uint64(1) << sig)) }
+
+// InChild tells the package that this process is a forked child. From now on
+// signals are noted for the calling thread; Noted returns what the signals of
+// TakeTimers were. It allocates nothing.
+//
+//go:nosplit
+func InChild(pid int) {
+	inNote = true
+	ownPid = int32(pid)
+	queued = 0
+	TakeTimers() // those hit the parent
+	// The timers are the parent's; others may send their signals.
+	kind[syscall.SIGPROF], kind[syscall.SIGVTALRM] = recordAll, recordAll
+}
+
+// Noted returns the Record of a signal that TakeTimers has reported in a
+// forked child.
+//
+//go:nosplit
+func Noted(sig int) Record { return *(*Record)(unsafe.Pointer(&noted[sig])) }
 
 const (
 	saSiginfo  = 0x4
@@ -79,10 +115,13 @@ func rtSigaction(sig int, new, old *vcpu.Sigaction) error {
 func SetPipe(fd int) {
 	writeFD = int32(fd)
 	ownPid = int32(syscall.Getpid())
+	kickHandler, pendingOffset = vcpu.KickEntry()
 }
 
 // Install takes host signal sig over. SIGCHLD's flags nocldstop and
 // nocldwait are the guest's wish.
+//
+// On success it allocates nothing: a forked child calls it.
 func Install(sig int, noCldStop, noCldWait bool) error {
 	var was vcpu.Sigaction
 	if err := rtSigaction(sig, nil, &was); err != nil {
@@ -102,7 +141,6 @@ func Install(sig int, noCldStop, noCldWait bool) error {
 		k = dropOwn
 	case syscall.SIGPROF, syscall.SIGVTALRM:
 		k = toThread
-		kickHandler, pendingOffset = vcpu.KickEntry()
 	case syscall.SIGCHLD:
 		const saNocldstop, saNocldwait = 1, 2
 		if noCldStop {
@@ -118,8 +156,11 @@ func Install(sig int, noCldStop, noCldWait bool) error {
 		}
 		act.Flags, act.Mask, act.Restorer = was.Flags, was.Mask, was.Restorer
 	}
-	if was.Handler != h {
+	if was.Handler != h && !inNote {
 		old[sig] = was.Handler
+	}
+	if k == toThread && inNote {
+		k = recordAll
 	}
 	kind[sig] = k
 	return rtSigaction(sig, &act, nil)

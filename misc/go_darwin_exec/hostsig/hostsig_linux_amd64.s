@@ -48,6 +48,12 @@ pipe:
 	CMPL	R8, ·ownPid(SB)
 	JEQ	done
 record:
+	LEAQ	·queued(SB), AX
+	LOCK
+	BTSQ	DI, (AX)
+	JCS	done
+	CMPB	·inNote(SB), $0
+	JNE	note
 	SUBQ	$40, SP
 	MOVL	DI, 0(SP)
 	MOVL	CX, 4(SP)
@@ -71,6 +77,7 @@ timer:
 	MOVQ	0(FS), R11
 	TESTQ	R11, R11
 	JEQ	record
+kick:
 	MOVQ	$1, AX
 	MOVQ	DI, CX
 	SHLQ	CX, AX
@@ -80,6 +87,21 @@ timer:
 	MOVL	$1, (R11)(AX*1)
 	MOVQ	·kickHandler(SB), AX
 	JMP	AX
+
+note:
+	// The only thread of this process is bound.
+	MOVQ	0(FS), R11
+	LEAQ	·noted(SB), R8
+	MOVQ	DI, R9
+	SHLQ	$5, R9
+	ADDQ	R9, R8
+	MOVL	DI, 0(R8)
+	MOVL	CX, 4(R8)
+	MOVQ	16(SI), AX
+	MOVQ	AX, 8(R8)
+	MOVL	24(SI), AX
+	MOVL	AX, 16(R8)
+	JMP	kick
 
 chain:
 	LEAQ	·old(SB), AX

@@ -264,15 +264,19 @@ func (p *Patcher) page(addr uint64) *page {
 	return pg
 }
 
+// Lock keeps the tables as they are while the process forks; Unlock is for the
+// parent, the child needs no lock.
+func (p *Patcher) Lock()   { p.mu.Lock() }
+func (p *Patcher) Unlock() { p.mu.Unlock() }
+
 // Normalize hides springboards from the guest: a thread that was stopped in
 // one is put back to the site, where everything looks as it does to the code.
 // It must be called before a guest's registers are shown to it.
 func (p *Patcher) Normalize(r *vcpu.Regs) {
-	if vcpu.Forked() {
-		return // a child's only events are its own calls and faults
+	if !vcpu.Forked() { // else this is the only thread
+		p.mu.Lock()
+		defer p.mu.Unlock()
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for _, pg := range p.pages {
 		off := r.RIP - pg.addr
 		if off >= pageSize || off < boardSize {

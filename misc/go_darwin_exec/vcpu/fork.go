@@ -26,8 +26,7 @@ func rawFork() (r uintptr)
 // block in Go, lock, use maps, channels or fmt, or store pointers in heap
 // objects. It may use Raw, Blocking (which then is a plain call), Run, the
 // copy functions, and code with small frames: at least 20 KB of stack are
-// left. Its asynchronous signals are blocked until it calls execve with a mask
-// of its own.
+// left. Its asynchronous signals are blocked until it sets a mask of its own.
 func Fork() (pid int, child bool, errno uintptr) {
 	c := getSlot()
 	for {

@@ -41,6 +41,7 @@ type entry[H handler | trapHandler] struct {
 	eintr  bool    // never restarted: ERESTART becomes EINTR (open, select, poll, kevent, connect, ulock_wait ...)
 	handle H
 	child  bool // can be made in the child of a fork: see child.go
+	tty    bool // the host may answer it with SIGTTIN or SIGTTOU: see ttyMask
 }
 
 type (

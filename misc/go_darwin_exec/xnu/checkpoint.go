@@ -74,6 +74,8 @@ func (t *Thread) checkpoint() {
 	if t.abi() != abi64 || !p.resumable {
 		return
 	}
+	hostSigmask(linuxSigSetmask, execMask) // what comes from here on waits for the new runner
+	t.takeKick()
 	c := &theCheckpoint
 	c.magic, c.size = checkpointMagic, uint64(unsafe.Sizeof(*c))
 	c.release = uint64(p.Release)
@@ -214,7 +216,7 @@ func (t *Thread) execResume(fd int) {
 		x.push(w)
 	}
 	s := p.sig.Exec(t.sig)
-	state := appendExecState(x.state[:0], len(p.cfg.Args), len(p.cfg.Env), &s)
+	state := appendExecState(x.state[:0], len(p.cfg.Args), len(p.cfg.Env), 0, &s)
 	x.state[len(state)] = 0
 	x.push(uint64(uintptr(unsafe.Pointer(&x.state[0]))))
 	for _, w := range p.argWords {
@@ -223,7 +225,6 @@ func (t *Thread) execResume(fd int) {
 	if !x.push(0) {
 		return
 	}
-	hostSigmask(linuxSigSetmask, execMask)
 	execLimits()
 	host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, first), ptrAt(x, x.n-1), linuxAtEmptyPath, 0)
 }

@@ -147,6 +147,9 @@ func (t *Thread) call(s *sysent, a *args) (uint64, Errno) {
 	if s.handle == nil {
 		return t.unimplemented(s)
 	}
+	if s.tty && t.sig.Mask&ttySigs != t.ttyMask {
+		t.setTTYMask()
+	}
 	for {
 		v, e := s.handle(t, a)
 		if e == ERESTART {

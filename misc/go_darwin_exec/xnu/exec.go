@@ -29,16 +29,17 @@ func init() {
 // Go runtime do not reach the runner's.
 type ExecState struct {
 	xsig.State
+	SigFD     int32 // pipe with signals that came meanwhile, 0: none
 	Path      string
 	Args, Env []string
 }
 
 // ParseExecState parses the flag's value and the rest of the command line.
 func ParseExecState(value string, rest []string) (*ExecState, error) {
-	var n [8]uint64
+	var n [9]uint64
 	f := strings.Split(value, ",")
 	if len(f) != len(n) {
-		return nil, errors.New("-exec-state: not 8 numbers")
+		return nil, errors.New("-exec-state: not 9 numbers")
 	}
 	for i := range f {
 		v, err := strconv.ParseUint(f[i], 16, 64)
@@ -57,7 +58,8 @@ func ParseExecState(value string, rest []string) (*ExecState, error) {
 			Intr: xsig.Set(n[5]), Siginfo: xsig.Set(n[6]),
 			NoStop: n[7]&1 != 0, NoZombie: n[7]&2 != 0,
 		},
-		Path: rest[0], Args: rest[1:][:argc], Env: rest[1+argc:],
+		SigFD: int32(n[8]),
+		Path:  rest[0], Args: rest[1:][:argc], Env: rest[1+argc:],
 	}, nil
 }
 
@@ -85,7 +87,7 @@ func CleanStart(runner []string, path string, args, env []string) error {
 	masked, ignored := hostsig.Inherited()
 	st := xsig.State{Mask: guestSet(masked), Ignore: guestSet(ignored)}
 	argv := append([]string(nil), runner...)
-	argv = append(argv, "-exec-state", string(appendExecState(nil, len(args), len(env), &st)), path)
+	argv = append(argv, "-exec-state", string(appendExecState(nil, len(args), len(env), 0, &st)), path)
 	argv = append(argv, args...)
 	argv = append(argv, env...)
 	hostSigmask(linuxSigSetmask, execMask)
@@ -93,7 +95,7 @@ func CleanStart(runner []string, path string, args, env []string) error {
 }
 
 // appendExecState allocates nothing if b has room.
-func appendExecState(b []byte, argc, envc int, s *xsig.State) []byte {
+func appendExecState(b []byte, argc, envc int, sigFD int32, s *xsig.State) []byte {
 	flags := uint64(0)
 	if s.NoStop {
 		flags |= 1
@@ -102,7 +104,7 @@ func appendExecState(b []byte, argc, envc int, s *xsig.State) []byte {
 		flags |= 2
 	}
 	for i, v := range [...]uint64{uint64(argc), uint64(envc), uint64(s.Mask), uint64(s.Ignore), uint64(s.Pending),
-		uint64(s.Intr), uint64(s.Siginfo), flags} {
+		uint64(s.Intr), uint64(s.Siginfo), flags, uint64(sigFD)} {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -397,30 +399,36 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 		return 0, E2BIG
 	}
 
+	// Signals that come from here on wait on the host for the new image, or
+	// in the pipe, which it inherits: none is lost.
 	p := t.p
-	p.lock()
-	s := p.sig.Exec(t.sig)
-	p.unlock()
 	saved := hostSigmask(linuxSigSetmask, execMask)
+	t.takeKick()
+	p.lock()
 	execLimits()
 	if macho {
-		state := appendExecState(x.state[:0], argc, envc, &s)
+		if !p.child {
+			p.drainHost()
+			closeOnExec(p.sigFD, false)
+		}
+		s := p.sig.Exec(t.sig)
+		state := appendExecState(x.state[:0], argc, envc, p.sigFDForExec(), &s)
 		x.state[len(state)] = 0
 		x.ptrs[first] = uint64(uintptr(unsafe.Pointer(&x.state[0])))
 		none := x.n - 1 // an empty environment
 		_, e = host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, 0), ptrAt(x, none), linuxAtEmptyPath, 0)
 	} else {
-		t.hostSignalsForExec(&s)
+		t.hostSignalsForExec()
 		_, e = host(syscall.SYS_EXECVE, shown, ptrAt(x, argv), ptrAt(x, envv), 0, 0, 0)
 		hostSigmask(linuxSigSetmask, execMask)
-		if !p.child {
-			p.mu.Lock()
-			for sig := 1; sig < NSIG; sig++ {
-				p.takeHost(sig)
-			}
-			p.mu.Unlock()
+		for sig := 1; sig < NSIG; sig++ {
+			p.takeHost(sig)
 		}
 	}
+	if !p.child {
+		closeOnExec(p.sigFD, true)
+	}
+	p.unlock()
 	execLimitsUndo()
 	hostSigmask(linuxSigSetmask, saved)
 	return 0, e
@@ -432,9 +440,27 @@ var emptyString [1]byte
 
 func ptrAt(x *execArena, i int) uintptr { return uintptr(unsafe.Pointer(&x.ptrs[i])) }
 
+func closeOnExec(fd int32, on bool) {
+	flags := uintptr(0)
+	if on {
+		flags = syscall.FD_CLOEXEC
+	}
+	host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFD, flags, 0, 0, 0)
+}
+
+// sigFDForExec is what ExecState.SigFD will be.
+func (p *Proc) sigFDForExec() int32 {
+	if p.child {
+		return 0
+	}
+	return p.sigFD
+}
+
 // hostSignalsForExec leaves a host program what XNU would leave it: ignored
-// signals, the mask, and what is pending under it.
-func (t *Thread) hostSignalsForExec(s *xsig.State) {
+// signals, the mask, and what is pending under it. mu is held.
+func (t *Thread) hostSignalsForExec() {
+	p := t.p
+	s := p.sig.Exec(t.sig)
 	for sig := 1; sig < NSIG; sig++ {
 		switch {
 		case sig == SIGKILL || sig == SIGSTOP:
@@ -443,6 +469,10 @@ func (t *Thread) hostSignalsForExec(s *xsig.State) {
 		default:
 			hostsig.Default(toHost(sig))
 		}
+	}
+	if !p.child {
+		p.drainHost() // nothing new comes in
+		s = p.sig.Exec(t.sig)
 	}
 	pid, tid := hostCall(syscall.SYS_GETPID), hostCall(syscall.SYS_GETTID)
 	for sig := 1; sig < NSIG; sig++ {

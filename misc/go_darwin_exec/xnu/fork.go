@@ -7,6 +7,7 @@ package xnu
 import (
 	"syscall"
 
+	"goxnu/misc/go_darwin_exec/hostsig"
 	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
@@ -23,7 +24,8 @@ func init() {
 //
 // The child is a copy of this process with this one thread. There the Go
 // runtime is no more than a library of functions that must not allocate, lock
-// or block: see child.go.
+// or block: see child.go. It is in the process group, and can be sent signals,
+// from its birth (kern_fork.c:forkproc, pinsertchild).
 func sysFork(t *Thread, a *args) (uint64, Errno) {
 	p := t.p
 	if p.child {
@@ -33,10 +35,12 @@ func sysFork(t *Thread, a *args) (uint64, Errno) {
 	p.readyToResume()
 	p.mu.Lock()
 	p.ports.mu.Lock()
+	p.patcher.Lock() // before Space: see patch.Trap
 	p.Space.Lock()
 	pid, child, errno := vcpu.Fork()
 	if !child {
 		p.Space.Unlock()
+		p.patcher.Unlock()
 		p.ports.mu.Unlock()
 		p.mu.Unlock()
 		execLock.Unlock()
@@ -50,8 +54,13 @@ func sysFork(t *Thread, a *args) (uint64, Errno) {
 	p.ports.gone = true
 	t.ast.Store(0)
 	kqueueForked()
+	// What was sent to the child since it is there waits on the host.
+	own := hostCall(syscall.SYS_GETPID)
+	hostsig.InChild(int(own))
+	hostSigmask(linuxSigSetmask, 0)
+	t.ttyMask = 0
 	t.rval1 = 1
-	return uint64(hostCall(syscall.SYS_GETPID)), 0
+	return uint64(own), 0
 }
 
 // sysExit: bsd/kern/kern_exit.c:exit.

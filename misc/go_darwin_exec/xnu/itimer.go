@@ -97,10 +97,17 @@ func (t *Thread) copyoutItimer(p uint64, h []byte) Errno {
 // takeKick clears a kick, before the look at what it was for, and posts the
 // signals of the CPU-time timers that have hit this thread: from 3248 they
 // are offered to the thread that ran, before they were the process's
-// (bsd/kern/kern_sig.c:bsd_ast).
+// (bsd/kern/kern_sig.c:bsd_ast). In a forked child it posts whatever was sent
+// to it.
 func (t *Thread) takeKick() {
 	t.cpu.TakeKick()
 	if t.p.child {
+		for set := hostsig.TakeTimers(); set != 0; set &= set - 1 {
+			n := bits.TrailingZeros64(set)
+			r := hostsig.Noted(n)
+			hostsig.Taken(n)
+			t.p.fromHost(&r)
+		}
 		return
 	}
 	for set := hostsig.TakeTimers(); set != 0; set &= set - 1 {

@@ -88,6 +88,9 @@ func (t *Thread) interrupted() (sig int, restart bool) {
 	p.lock()
 	defer p.unlock()
 	sig = p.sig.Peek(t.sig)
+	if sig != 0 {
+		t.ast.Store(1) // also if it has come by a change of the mask from elsewhere
+	}
 	return sig, sig != 0 && p.sig.Restarts(sig)
 }
 

@@ -594,18 +594,18 @@ func TestScriptWords(t *testing.T) {
 
 func TestExecStateRoundTrip(t *testing.T) {
 	want := xsig.State{Mask: 0x12345, Ignore: 1, Pending: 0x40000000, Intr: 7, Siginfo: 9, NoStop: true, NoZombie: true}
-	b := appendExecState(nil, 2, 1, &want)
+	b := appendExecState(nil, 2, 1, 7, &want)
 	got, err := ParseExecState(string(b), []string{"path", "a0", "a1", "A=B"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.State != want || got.Path != "path" || len(got.Args) != 2 || got.Args[1] != "a1" || len(got.Env) != 1 {
+	if got.State != want || got.SigFD != 7 || got.Path != "path" || len(got.Args) != 2 || got.Args[1] != "a1" || len(got.Env) != 1 {
 		t.Errorf("%+v", got)
 	}
 	for _, bad := range []struct {
 		s    string
 		rest []string
-	}{{"", nil}, {"1,2,3", nil}, {"2,1,0,0,0,0,0,0", []string{"x"}}, {"ffffffffffffffff,1,0,0,0,0,0,0", []string{"x"}}, {"x,0,0,0,0,0,0,0", []string{"x"}}} {
+	}{{"", nil}, {"1,2,3", nil}, {"2,1,0,0,0,0,0,0,0", []string{"x"}}, {"ffffffffffffffff,1,0,0,0,0,0,0,0", []string{"x"}}, {"x,0,0,0,0,0,0,0,0", []string{"x"}}} {
 		if _, err := ParseExecState(bad.s, bad.rest); err == nil {
 			t.Errorf("%q with %q accepted", bad.s, bad.rest)
 		}

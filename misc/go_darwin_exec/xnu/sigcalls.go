@@ -55,7 +55,7 @@ func sysSigaction(t *Thread, a *args) (uint64, Errno) {
 	}
 	ignored := p.sig.Ignored(sig)
 	_, ok := p.sig.Sigaction(sig, new)
-	if ok && new != nil && !p.child {
+	if ok && new != nil {
 		// The host has to know of a few.
 		switch sig {
 		case SIGCHLD:
@@ -174,7 +174,6 @@ func sysSigsuspend(t *Thread, a *args) (uint64, Errno) {
 func (t *Thread) pause() {
 	for {
 		if sig, _ := t.interrupted(); sig != 0 {
-			t.ast.Store(1)
 			return
 		}
 		t.cpu.Blocking(syscall.SYS_PPOLL, 0, 0, 0, 0, 0, 0)

@@ -83,6 +83,7 @@ var guestThreadBlocks = hostSetOf(xsig.Set(1<<31-1) &^
 func hostThreadMask() (old hostSet) { return hostSigmask(linuxSigSetmask, guestThreadBlocks) }
 
 const (
+	linuxSigBlock   = 0
 	linuxSigUnblock = 1
 	linuxSigSetmask = 2
 )
@@ -94,6 +95,31 @@ func hostSigmask(how uintptr, set hostSet) (old hostSet) {
 	runtime.KeepAlive(&set)
 	runtime.KeepAlive(&old)
 	return
+}
+
+// ttySigs are the signals that a terminal sends to a process of the background
+// that reads or writes. Both kernels look first whether the thread blocks them
+// (xnu-11417 bsd/kern/tty.c:ttycheckoutq, ttyioctl), so before a call that may
+// reach a terminal the host's thread gets the guest's mask of these two.
+const ttySigs = xsig.Set(1<<(SIGTTIN-1) | 1<<(SIGTTOU-1))
+
+func init() {
+	for i := range sysents {
+		switch s := &sysents[i]; s.name {
+		case "read", "read_nocancel", "readv", "readv_nocancel", "write", "write_nocancel", "writev", "writev_nocancel", "ioctl":
+			s.tty = true
+		}
+	}
+}
+
+func (t *Thread) setTTYMask() {
+	if m := t.ttyMask &^ t.sig.Mask; m != 0 {
+		hostSigmask(linuxSigUnblock, hostSetOf(m))
+	}
+	t.ttyMask = t.sig.Mask & ttySigs
+	if t.ttyMask != 0 {
+		hostSigmask(linuxSigBlock, hostSetOf(t.ttyMask))
+	}
 }
 
 // startSignals takes the host's signals over.
@@ -113,13 +139,20 @@ func (p *Proc) startSignals() error {
 	if err := syscall.SetNonblock(int(w), true); err != nil {
 		return err
 	}
+	if err := syscall.SetNonblock(int(r), true); err != nil {
+		return err
+	}
+	p.sigFD = r
 	hostsig.SetPipe(int(w))
 	for sig := 1; sig < NSIG; sig++ {
 		if err := p.takeHost(sig); err != nil {
 			return err
 		}
 	}
-	go p.signalLoop(int(r))
+	if x := p.cfg.Exec; x != nil && x.SigFD != 0 {
+		p.inheritHost(x.SigFD)
+	}
+	go p.signalLoop()
 	return nil
 }
 
@@ -142,24 +175,63 @@ func (p *Proc) takeHost(sig int) error {
 
 // signalLoop posts the signals that come from outside. Its thread blocks
 // none, so that there always is one that takes what all others block.
-func (p *Proc) signalLoop(fd int) {
+//
+// A signal is always either in the pipe or, with mu held, on its way to a
+// thread: so exec, which holds mu, finds them all.
+func (p *Proc) signalLoop() {
 	runtime.LockOSThread()
 	hostSigmask(linuxSigSetmask, 0)
-	var recs [32]hostsig.Record
-	buf := unsafe.Slice((*byte)(unsafe.Pointer(&recs)), unsafe.Sizeof(recs))
+	pfd := []struct {
+		fd      int32
+		events  int16
+		revents int16
+	}{{fd: p.sigFD, events: 1 /* POLLIN */}}
 	for {
-		n, err := syscall.Read(fd, buf)
-		if err == syscall.EINTR {
-			continue
-		}
-		if n <= 0 {
-			complain("reading signals: %v", err)
-			return
-		}
-		for i := range recs[:n/int(hostsig.RecordSize)] {
-			p.fromHost(&recs[i])
+		syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&pfd[0])), 1, 0, 0, 0, 0)
+		for {
+			p.mu.Lock()
+			var r hostsig.Record
+			if !readRecord(p.sigFD, &r) {
+				p.mu.Unlock()
+				break
+			}
+			p.postHost(&r)
 		}
 	}
+}
+
+// readRecord takes a signal out of the pipe fd, which does not block.
+func readRecord(fd int32, r *hostsig.Record) bool {
+	n, _ := syscall.Read(int(fd), unsafe.Slice((*byte)(unsafe.Pointer(r)), hostsig.RecordSize))
+	if n != int(hostsig.RecordSize) {
+		return false
+	}
+	hostsig.Taken(int(r.Signo))
+	return true
+}
+
+// drainHost pins the signals that are on their way to threads, whom it does
+// not wake. mu is held.
+func (p *Proc) drainHost() {
+	var r hostsig.Record
+	for readRecord(p.sigFD, &r) {
+		if sig, info := p.hostInfo(&r); sig != 0 && p.sig.Post(sig).Thread != nil {
+			p.sig.Info = info
+		}
+	}
+}
+
+// inheritHost posts the signals that the image before this one has left in
+// its pipe, fd.
+func (p *Proc) inheritHost(fd int32) {
+	syscall.SetNonblock(int(fd), true)
+	p.mu.Lock()
+	own := p.sigFD
+	p.sigFD = fd
+	p.drainHost()
+	p.sigFD = own
+	p.mu.Unlock()
+	syscall.Close(int(fd))
 }
 
 // si_code values of Linux that name a sender.
@@ -167,16 +239,27 @@ const (
 	linuxSiUser  = 0
 	linuxSiQueue = -1
 	linuxSiTkill = -6
-	cldKilled    = 2
 )
 
 // fromHost posts one signal from outside.
 func (p *Proc) fromHost(r *hostsig.Record) {
-	sig := fromHostSignal(int(r.Signo))
+	p.lock()
+	p.postHost(r)
+}
+
+// postHost is fromHost with mu held; it releases mu.
+func (p *Proc) postHost(r *hostsig.Record) {
+	sig, info := p.hostInfo(r)
 	if sig == 0 {
+		p.unlock()
 		return
 	}
-	var info xsig.Info
+	p.post(sig, info, nil, true)
+}
+
+// hostInfo translates a signal from outside; sig is 0 if XNU has none such.
+func (p *Proc) hostInfo(r *hostsig.Record) (sig int, info xsig.Info) {
+	sig = fromHostSignal(int(r.Signo))
 	switch {
 	case r.Code == linuxSiUser || r.Code == linuxSiQueue || r.Code == linuxSiTkill:
 		info = xsig.Info{Pid: r.Pid, Uid: r.Uid, Status: int32(sig)}
@@ -186,8 +269,7 @@ func (p *Proc) fromHost(r *hostsig.Record) {
 			info.Status = int32(fromHostSignal(int(r.Status)))
 		}
 	}
-	p.mu.Lock()
-	p.post(sig, info, nil, true)
+	return sig, info
 }
 
 // raiseDefault sends host signal n to the calling host thread with its default
@@ -209,11 +291,9 @@ func raiseDefault(n int) {
 // group, as XNU does.
 func (p *Proc) stop(sig int) {
 	raiseDefault(toHost(sig))
-	if !p.child {
-		p.mu.Lock()
-		p.takeHost(sig)
-		p.mu.Unlock()
-	}
+	p.lock()
+	p.takeHost(sig)
+	p.unlock()
 }
 
 // die ends the process by sig, as the parent will see.

@@ -45,6 +45,8 @@ type Proc struct {
 	ulocks  ulockTable
 	exec    execArena
 
+	sigFD int32 // the pipe that package hostsig writes to
+
 	// sigKnote tells EVFILT_SIGNAL of a signal sent to the process, whether
 	// it is ignored or not (xnu-11417 bsd/kern/kern_sig.c:psignal_internal).
 	// Set by kqueue.go; called with mu held.
@@ -85,6 +87,8 @@ type Thread struct {
 	// computed, so that a timeout does not start over.
 	restart  bool
 	deadline int64 // host CLOCK_MONOTONIC, ns; 0: none
+
+	ttyMask xsig.Set // what of ttySigs the host's thread blocks
 
 	exc exception // the last one; siginfo tells of it
 

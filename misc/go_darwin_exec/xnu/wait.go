@@ -103,13 +103,25 @@ func (t *Thread) reaped() {
 }
 
 // sysWaitid(idtype, id, siginfo, options): kern_exit.c:waitid_nocancel. P_ALL,
-// P_PID and P_PGID are Linux's numbers.
+// P_PID and P_PGID are Linux's numbers; any other type is P_ALL. What is told
+// of the child differs:
+//
+//	up to 1699   si_code and si_pid are 0, and WUNTRACED is an option that asks for nothing
+//	up to 6153   si_status of a child that a signal has killed is 0
+//
+// si_uid is 0 in all of them, and WNOHANG without a child leaves the struct alone.
 func sysWaitid(t *Thread, a *args) (uint64, Errno) {
 	typ, id, opts := int32(a[0]), int32(a[1]), uint32(a[3])
-	if opts&(wEXITED|wSTOPPED|wCONTINUED) == 0 || typ < 0 || typ > 2 {
+	known := uint32(wNOHANG | wEXITED | wSTOPPED | wCONTINUED | wNOWAIT)
+	if t.p.Release <= XNU1699 {
+		known |= wUNTRACED
+	}
+	if opts == 0 || opts&^known != 0 {
 		return 0, EINVAL
 	}
-	if typ != 0 && id < 0 {
+	if typ != 1 && typ != 2 {
+		typ = 0
+	} else if id < 0 {
 		return 0, EINVAL
 	}
 	h := opts & (wNOHANG | wEXITED)
@@ -122,28 +134,52 @@ func sysWaitid(t *Thread, a *args) (uint64, Errno) {
 	if opts&wNOWAIT != 0 {
 		h |= linuxWNOWAIT
 	}
+	nothing := opts&(wEXITED|wSTOPPED|wCONTINUED) == 0
+	if nothing {
+		h = linuxWEXITED | linuxWNOWAIT | linuxWNOHANG // is there a child at all?
+	}
 	b := t.fs.buf[:512]
 	clear(b)
 	if _, e := t.block(syscall.SYS_WAITID, uintptr(typ), uintptr(id), hostBuf(&b[0]), uintptr(h), 0, 0); e != 0 {
 		return 0, e
 	}
-	var si childInfo
-	if getUint32(b) != 0 { // else WNOHANG found none
-		si = childInfo{code: int32(getUint32(b[8:])), pid: getUint32(b[16:]), uid: getUint32(b[20:]), status: getUint32(b[24:])}
-		if si.code >= cldKilled {
-			si.status = uint32(fromHostSignal(int(si.status)))
+	if nothing && opts&wNOHANG == 0 {
+		t.pause()
+		return 0, ERESTART
+	}
+	if nothing || getUint32(b) == 0 {
+		return 0, 0
+	}
+	si := childInfo{code: int32(getUint32(b[8:])), pid: getUint32(b[16:]), status: getUint32(b[24:])}
+	switch {
+	case si.code == cldKilled || si.code == cldDumped:
+		si.status = uint32(fromHostSignal(int(si.status)))
+		if t.p.Release <= XNU6153 {
+			si.status = 0
 		}
-		if opts&wNOWAIT == 0 {
-			t.reaped()
-		}
+	case si.code > cldDumped:
+		si.status = uint32(fromHostSignal(int(si.status)))
+	}
+	if t.p.Release <= XNU1699 && si.code != cldContinued {
+		si.code, si.pid = 0, 0
+	}
+	if opts&wNOWAIT == 0 {
+		t.reaped()
 	}
 	return 0, t.copyoutChildInfo(a[2], &si)
 }
 
+// si_code values of SIGCHLD, the same in both systems (bsd/sys/signal.h).
+const (
+	cldKilled    = 2
+	cldDumped    = 3
+	cldContinued = 6
+)
+
 // A childInfo is what waitid tells.
 type childInfo struct {
-	code             int32
-	pid, uid, status uint32
+	code        int32
+	pid, status uint32
 }
 
 // copyoutChildInfo writes a siginfo, 104 or 64 bytes.
@@ -153,12 +189,9 @@ func (t *Thread) copyoutChildInfo(p uint64, si *childInfo) Errno {
 		b = b[:64]
 	}
 	clear(b)
-	if si.pid != 0 {
-		putUint32(b, SIGCHLD)
-		putUint32(b[8:], uint32(si.code))
-		putUint32(b[12:], si.pid)
-		putUint32(b[16:], si.uid)
-		putUint32(b[20:], si.status)
-	}
+	putUint32(b, SIGCHLD)
+	putUint32(b[8:], uint32(si.code))
+	putUint32(b[12:], si.pid)
+	putUint32(b[20:], si.status)
 	return copyoutBytes(p, b)
 }
