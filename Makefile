@@ -32,7 +32,8 @@ show:
 test:
 	@cd misc && $(RUN) go run ./testall $(ARGS)
 
-# Upstream's tests of the whole standard library, and its test/ directory.
+# Upstream's tests of the whole standard library, and its test/ directory, for
+# one port: GOARCH=386.
 test-std:
 	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) $(if $(XNU),-xnu=$(XNU)) $(if $(LONG),-long) \
 		-pkg='$(or $(PKG),std cmd/internal/testdir)' $(ARGS) std
@@ -65,7 +66,7 @@ help:
 	@echo 'make             build the toolchain in goroot/ and show what it does'
 	@echo 'make sync        bring edits of the overlay into a built goroot/, in seconds'
 	@echo 'make test        test it; make test ARGS=graft runs one suite'
-	@echo 'make test-std    upstream'"'"'s tests of all of std: [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
+	@echo 'make test-std    upstream'"'"'s tests of all of std: [GOARCH=386] [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
 	@echo 'make test-signals run the programs about signals under several releases of XNU'
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'

@@ -6,7 +6,7 @@
 // goroot/, runs them here, and checks what they do against the same programs
 // built for this machine. It is the last step of make.
 //
-//	usage: show [-arch amd64]
+//	usage: show [-arch 'amd64 386']
 //
 // It prints a line a step, and exits 1 at the first that goes wrong.
 package main
@@ -26,15 +26,17 @@ import (
 )
 
 func main() {
-	arch := flag.String("arch", "amd64", "show darwin/`ARCH`")
+	archs := flag.String("arch", "amd64 386", "show the ports darwin/`ARCH` (separated by blanks)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := show(*arch); err != nil {
-		fmt.Fprintln(os.Stderr, "show:", err)
-		os.Exit(1)
+	for _, arch := range strings.Fields(*archs) {
+		if err := show(arch); err != nil {
+			fmt.Fprintln(os.Stderr, "show:", err)
+			os.Exit(1)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type port struct {
 
 var ports = []port{
 	{"amd64", macho.CpuAmd64, 3, 0x19, 1 << 32, 4, 42, 16 + 7*8, 16 + 16*8, 8},
+	{"386", macho.Cpu386, 3, 0x1, 4096, 1, 16, 16 + 7*4, 16 + 10*4, 4},
 }
 
 const (

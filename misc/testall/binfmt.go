@@ -19,19 +19,25 @@ var hostStarts = map[string]string{
 	"os/signal": "TestDetectNohup|TestNohup",
 }
 
-// register is run by sh to register the runner, $1, for static x86-64 Mach-O
-// files, and to go on as the command in the other arguments.
+// magic is what Mach-O files begin with, by architecture: the magic number and the CPU.
+var magic = map[string]string{
+	"amd64": `\xcf\xfa\xed\xfe\x07\x00\x00\x01`,
+	"386":   `\xce\xfa\xed\xfe\x07\x00\x00\x00`,
+}
+
+// register is run by sh to register the runner, $1, for Mach-O files that begin
+// with $2, and to go on as the command in the other arguments.
 const register = `mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
-printf '%s' ":goxnu:M::\\xcf\\xfa\\xed\\xfe\\x07\\x00\\x00\\x01::$1:F" >/proc/sys/fs/binfmt_misc/register &&
-shift && exec "$@"`
+printf '%s' ":goxnu:M::$2::$1:F" >/proc/sys/fs/binfmt_misc/register &&
+shift 2 && exec "$@"`
 
 // binfmt returns a function that makes a command run with the runner
 // registered, in namespaces of its own, so that the machine does not change. It
 // needs Linux 6.7 and leave to make user namespaces.
 func (t *tester) binfmt() (func(*exec.Cmd) *exec.Cmd, error) {
-	runner := filepath.Join(t.goroot, "bin", "go_darwin_"+*arch+"_exec")
+	runner := filepath.Join(t.goroot, "bin", "go_darwin_"+t.arch+"_exec")
 	wrap := func(cmd *exec.Cmd) *exec.Cmd {
-		w := exec.Command("sh", append([]string{"-c", register, "sh", runner, cmd.Path}, cmd.Args[1:]...)...)
+		w := exec.Command("sh", append([]string{"-c", register, "sh", runner, magic[t.arch], cmd.Path}, cmd.Args[1:]...)...)
 		w.Dir, w.Env = cmd.Dir, cmd.Env
 		w.SysProcAttr = &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,

@@ -4,9 +4,10 @@
 
 // Testall runs the project's tests and adds them up.
 //
-//	usage: testall [-arch amd64] [-xnu RELEASE] [-long] [-pkg PATTERNS] [-ratio] [SUITE...]
+//	usage: testall [-arch 'amd64 386'] [-xnu RELEASE] [-long] [-pkg PATTERNS] [-ratio] [SUITE...]
 //
-// The suites, all of them unless some are named:
+// The suites, all of them unless some are named; programs and std are run for
+// each port of -arch:
 //
 //	api       the exported API of every port against upstream's files, by cmd/api
 //	graft     the composer's own tests
@@ -39,7 +40,7 @@ import (
 )
 
 var (
-	arch  = flag.String("arch", "amd64", "test the port darwin/`ARCH`")
+	archs = flag.String("arch", "amd64 386", "test the ports darwin/`ARCH` (separated by blanks)")
 	xnu   = flag.String("xnu", "", "let the runner imitate this `RELEASE` of the system (10.6 ...), not the newest")
 	long  = flag.Bool("long", false, "without -short")
 	pkgs  = flag.String("pkg", "", "test these `PACKAGES` of the standard library (separated by blanks)")
@@ -49,6 +50,7 @@ var (
 // A tester counts results over all suites.
 type tester struct {
 	top, goroot string
+	arch        string // of the port under test, for the suites that have one
 	skips       []skip
 
 	passed, failed, skipped int
@@ -82,11 +84,13 @@ func main() {
 		names = suiteNames()
 	}
 	for _, s := range names {
-		start := time.Now()
-		if err := suites[s](t); err != nil {
-			t.fail(s, err.Error())
+		if !slices.Contains(perPort, s) {
+			t.suite(s, "")
+			continue
 		}
-		fmt.Printf("# suite %s: %.0fs\n", s, time.Since(start).Seconds())
+		for _, arch := range strings.Fields(*archs) {
+			t.suite(s, arch)
+		}
 	}
 	for _, f := range t.failures {
 		fmt.Println("FAILED:", f)
@@ -107,6 +111,27 @@ var suites = map[string]func(*tester) error{
 }
 
 func suiteNames() []string { return slices.Sorted(maps.Keys(suites)) }
+
+// perPort are the suites that test one port.
+var perPort = []string{"programs", "std"}
+
+// suite runs the suite s, for darwin/arch unless arch is empty, and tells how long it took.
+func (t *tester) suite(s, arch string) {
+	start := time.Now()
+	t.arch = arch
+	if err := suites[s](t); err != nil {
+		t.fail(s, err.Error())
+	}
+	fmt.Printf("# suite %s: %.0fs\n", t.onPort(s), time.Since(start).Seconds())
+}
+
+// onPort adds the port under test to a name.
+func (t *tester) onPort(name string) string {
+	if t.arch == "" {
+		return name
+	}
+	return name + " on darwin/" + t.arch
+}
 
 func newTester() (*tester, error) {
 	top, err := tree.Top()
@@ -131,6 +156,7 @@ func newTester() (*tester, error) {
 
 func (t *tester) fail(name, why string) {
 	t.failed++
+	name = t.onPort(name)
 	t.failures = append(t.failures, name)
 	fmt.Printf("FAIL  %s%s\n%s\n", t.progress(), name, strings.TrimRight(why, "\n"))
 }

@@ -85,7 +85,7 @@ func (s *skip) inForce(port, release string) bool {
 func (t *tester) skipsOf(pkg string) []string {
 	var tests []string
 	for _, s := range t.skips {
-		if s.pkg == pkg && s.inForce("darwin/"+*arch, *xnu) {
+		if s.pkg == pkg && s.inForce("darwin/"+t.arch, *xnu) {
 			tests = append(tests, s.test)
 			t.skipped++
 			fmt.Printf("skip  %s %s: %s\n", s.pkg, s.test, s.reason)

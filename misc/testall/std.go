@@ -31,7 +31,7 @@ const (
 
 // port returns the settings that make the go command build for the port and run under the runner.
 func (t *tester) port() []string {
-	settings := []string{"GOOS=darwin", "GOARCH=" + *arch}
+	settings := []string{"GOOS=darwin", "GOARCH=" + t.arch}
 	if *xnu != "" {
 		settings = append(settings, "GOXNU_RUNNER=-xnu "+*xnu)
 	}
@@ -63,6 +63,7 @@ func (t *tester) std() error {
 	}
 	list := strings.Fields(string(out))
 	t.done, t.total = 0, len(list)
+	clear(t.elapsed)
 	defer func() { t.total = 0 }()
 
 	var plain []string
@@ -124,13 +125,14 @@ func stdFlags(pkg string) []string {
 // is that of starting a process.
 const short = 0.2
 
-// ratios runs the tests but testdir's for the host, without counting them, and
-// prints how their times compare with those under the runner: all together, and the worst.
+// ratios runs the tests but testdir's for the host's system on the same
+// architecture, without counting them, and prints how their times compare with
+// those under the runner: all together, and the worst.
 func (t *tester) ratios(list []string) error {
 	list = slices.DeleteFunc(slices.Clone(list), func(p string) bool { return p == testdir })
 	host := &tester{top: t.top, goroot: t.goroot, elapsed: map[string]float64{}, total: len(list)}
 	src := filepath.Join(t.goroot, "src")
-	err := host.goTest(unwrapped, src, []string{"GOOS=" + runtime.GOOS, "GOARCH=" + runtime.GOARCH}, append(stdFlags(""), list...)...)
+	err := host.goTest(unwrapped, src, []string{"GOOS=" + runtime.GOOS, "GOARCH=" + t.arch, "CGO_ENABLED=0"}, append(stdFlags(""), list...)...)
 	if err != nil {
 		return err
 	}
