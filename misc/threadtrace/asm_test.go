@@ -132,7 +132,7 @@ func TestKernelEntries(t *testing.T) {
 		for _, w := range wrong {
 			t.Errorf("%s: %s", filepath.Base(file), w)
 		}
-		if filepath.Base(file) == "sys_darwin_amd64.s" && entries < 30 {
+		if strings.HasPrefix(filepath.Base(file), "sys_darwin_") && entries < 30 {
 			t.Errorf("%s: only %d kernel entries were found", filepath.Base(file), entries)
 		}
 	}
