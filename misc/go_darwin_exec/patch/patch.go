@@ -5,16 +5,17 @@
 //go:build linux && amd64
 
 // Package patch makes the guest's system calls cheap: where the code loads
-// the number into RAX right before a SYSCALL instruction, the load is
-// overwritten by a jump to a springboard, which loads the number and jumps
-// into the runner without a trap.
+// the number into RAX right before a SYSCALL instruction, or before the INT of
+// 32-bit code, the load is overwritten by a jump to a springboard, which loads
+// the number and jumps into the runner without a trap.
 //
-// The SYSCALL instruction itself stays as it was. So a thread that stands
+// The instruction that makes the call stays as it was. So a thread that stands
 // between the two, or code that jumps there, only traps. A site is patched
 // after it has trapped, never by looking for its bytes: those may be data.
 //
-// Where there is no such load, or it crosses a cache line, the SYSCALL becomes
-// a short jump to a jump that is put into the padding between two functions.
+// Where there is no such load, or it crosses a cache line, the instruction
+// becomes a short jump to a jump that is put into the padding between two
+// functions.
 //
 // A springboard is
 //
@@ -23,7 +24,14 @@
 //	movabs  $return, %rcx
 //	jmp     *cell(%rip)     vcpu.FastEntry
 //
-// It touches no stack, and only the two registers that SYSCALL clobbers.
+// It touches no stack, and only the two registers that SYSCALL clobbers. That of
+// 32-bit code, where INT clobbers nothing, leaves for 64-bit code first:
+//
+//	mov     $imm, %eax      the displaced instruction, if there is one
+//	xor     %edx, %edx      likewise
+//	ljmp    $0x33, $1f
+//	1: movabs $vector<<32|return, %r8
+//	jmp     *cell(%rip)
 package patch
 
 import (
@@ -37,22 +45,23 @@ import (
 )
 
 const (
-	syscallSize = 2
-	jmpSize     = 5
-	lineSize    = 64
-	boardSize   = 32 // of a springboard
-	cellSize    = 8  // at the beginning of a page of springboards: the address to jump to
-	pageSize    = mem.PageSize
+	callSize  = 2 // of SYSCALL and of INT n
+	jmpSize   = 5
+	lineSize  = 64
+	boardSize = 32 // of a springboard
+	cellSize  = 8  // at the beginning of a page of springboards: the address to jump to
+	pageSize  = mem.PageSize
 
 	reach = 1<<31 - 1<<20 // of a jmp rel32, with some room
 )
 
 // A Patcher patches the sites of one address space.
 type Patcher struct {
-	space *mem.Space
+	space  *mem.Space
+	code32 bool
 
 	mu    sync.Mutex
-	sites map[uint64]*site // by the address of the SYSCALL; nil: not to be patched
+	sites map[uint64]*site // by the address of the SYSCALL or INT; nil: not to be patched
 	pages []*page
 	off   bool // the host does not allow it
 }
@@ -65,8 +74,8 @@ type page struct {
 
 // A site is a patched system call.
 type site struct {
-	at    uint64 // address of the SYSCALL
-	load  uint64 // and of the instruction before it, which was displaced
+	at    uint64 // address of the SYSCALL or INT
+	load  uint64 // and of the instructions before it, which were displaced; at if there are none
 	board uint64 // its springboard
 	word  uint64 // address of the eight bytes that are exchanged
 	plain uint64 // the bytes without the jump
@@ -74,22 +83,22 @@ type site struct {
 }
 
 // New returns a Patcher for s.
-func New(s *mem.Space) *Patcher {
-	return &Patcher{space: s, sites: make(map[uint64]*site)}
+func New(s *mem.Space, code32 bool) *Patcher {
+	return &Patcher{space: s, code32: code32, sites: make(map[uint64]*site)}
 }
 
-// Trap looks at the system call that has trapped with the registers r, and
-// patches it if it can.
-func (p *Patcher) Trap(r *vcpu.Regs) {
+// Trap looks at the system call that c has just trapped with, and patches it
+// if it can.
+func (p *Patcher) Trap(c *vcpu.Ctx) {
 	if vcpu.Forked() {
 		return // it may not lock, and will not live long
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := r.RIP - syscallSize
+	at := c.RIP - callSize
 	if s, known := p.sites[at]; known {
 		if s != nil {
-			// Somebody jumped to the SYSCALL. Or the code is new: then the
+			// Somebody jumped to the instruction. Or the code is new: then the
 			// jump is no longer there, and the site is looked at afresh.
 			if w, ok := vcpu.Load64(s.word); !ok || w == s.jump {
 				return
@@ -102,15 +111,18 @@ func (p *Patcher) Trap(r *vcpu.Regs) {
 	if p.off {
 		return
 	}
-	s := p.prepare(at, r)
+	s := p.prepare(at, c)
 	if s != nil && !p.space.Poke(s.word, s.plain, s.jump) {
 		s = nil
 	}
 	p.sites[at] = s
 }
 
-// load recognizes the instruction in front of the SYSCALL: its length, or 0.
-// b are the ten bytes before the SYSCALL.
+// lookBack is the number of bytes before a call that load looks at.
+const lookBack = 10
+
+// load recognizes the instructions in front of the call that can be displaced:
+// the length of all, or 0. b are the bytes before the call.
 //
 // Bytes can lie: what looks like a load of EAX may be the end of something
 // else. So RAX must hold the number, and R8 must not if the byte before could
@@ -136,23 +148,44 @@ func load(b []byte, r *vcpu.Regs) int {
 	return 0
 }
 
-// prepare makes the springboard for the SYSCALL at address at.
-func (p *Patcher) prepare(at uint64, r *vcpu.Regs) *site {
-	var b [10 + syscallSize]byte
-	if !vcpu.CopyIn(b[:], at-10) && !vcpu.CopyIn(b[5:], at-5) { // the mapping may begin here
+// load32 is load for 32-bit code. Between the two there may be a clearing of
+// EDX, which then is 0.
+func load32(b []byte, r *vcpu.Regs) int {
+	n := 5
+	if b[8] == 0x31 && b[9] == 0xd2 && uint32(r.RDX) == 0 { // xor %edx, %edx
+		n += 2
+	}
+	const opsize = 0x66
+	from := lookBack - n
+	if b[from] == 0xb8 && binary.LittleEndian.Uint32(b[from+1:]) == uint32(r.RAX) && b[from-1] != opsize { // mov $imm, %eax
+		return n
+	}
+	return 0
+}
+
+// prepare makes the springboard for the call at address at.
+func (p *Patcher) prepare(at uint64, c *vcpu.Ctx) *site {
+	var b [lookBack + callSize]byte
+	if !vcpu.CopyIn(b[:], at-lookBack) && !vcpu.CopyIn(b[5:], at-5) { // the mapping may begin here
 		return nil
 	}
-	if !bytes.Equal(b[10:], []byte{0x0f, 0x05}) {
+	insn := [callSize]byte{0x0f, 0x05}
+	recognize := load
+	if p.code32 {
+		insn = [callSize]byte{0xcd, c.Int}
+		recognize = load32
+	}
+	if [callSize]byte(b[lookBack:]) != insn {
 		return nil
 	}
-	if n := load(b[:10], r); n != 0 && inLine(at-uint64(n), jmpSize) {
+	if n := recognize(b[:lookBack], &c.Regs); n != 0 && inLine(at-uint64(n), jmpSize) {
 		s := &site{at: at, load: at - uint64(n)}
-		if !p.board(s, b[10-n:10], at+syscallSize) {
+		if !p.board(s, b[lookBack-n:lookBack], c.Int) {
 			return nil
 		}
 		return s.exchange(s.load, jmp(s.load, s.board))
 	}
-	if !inLine(at, syscallSize) {
+	if !inLine(at, callSize) {
 		return nil
 	}
 	hole := findHole(at)
@@ -160,10 +193,10 @@ func (p *Patcher) prepare(at uint64, r *vcpu.Regs) *site {
 		return nil
 	}
 	s := &site{at: at, load: at}
-	if !p.board(s, nil, at+syscallSize) || !p.space.WriteText(hole, padding[:jmpSize], jmp(hole, s.board)) {
+	if !p.board(s, nil, c.Int) || !p.space.WriteText(hole, padding[:jmpSize], jmp(hole, s.board)) {
 		return nil
 	}
-	return s.exchange(at, []byte{0xeb, byte(hole - (at + syscallSize))})
+	return s.exchange(at, []byte{0xeb, byte(hole - (at + callSize))})
 }
 
 // inLine reports whether n bytes lie in one cache line. What is changed by one
@@ -193,23 +226,23 @@ func jmp(from, to uint64) []byte {
 var padding = bytes.Repeat([]byte{0xcc}, 32)
 
 // findHole returns the address of unused padding within reach of a short jump
-// from the SYSCALL at at, or 0. Padding ends where a function may begin, at a
+// from the call at at, or 0. Padding ends where a function may begin, at a
 // multiple of 16.
 func findHole(at uint64) uint64 {
 	const align = 16
 	var b [jmpSize]byte
 	for end := (at + 128) &^ (align - 1); end > at-100; end -= align {
 		hole := end - jmpSize
-		if dist := int64(hole - (at + syscallSize)); dist > 127 || dist < -128 {
+		if dist := int64(hole - (at + callSize)); dist > 127 || dist < -128 {
 			continue
 		}
-		if hole < at+syscallSize && at < end {
+		if hole < at+callSize && at < end {
 			continue
 		}
 		if vcpu.CopyIn(b[:], hole) && bytes.Equal(b[:], padding[:jmpSize]) {
 			// Take the beginning, so that the rest still ends where it did.
 			var c [1]byte
-			for int64(hole-1-(at+syscallSize)) >= -128 && vcpu.CopyIn(c[:], hole-1) && c[0] == padding[0] {
+			for int64(hole-1-(at+callSize)) >= -128 && vcpu.CopyIn(c[:], hole-1) && c[0] == padding[0] {
 				hole--
 			}
 			return hole
@@ -218,16 +251,25 @@ func findHole(at uint64) uint64 {
 	return 0
 }
 
-// board writes a springboard for s.
-func (p *Patcher) board(s *site, load []byte, ret uint64) bool {
+// board writes a springboard for s, which displaces the given code.
+func (p *Patcher) board(s *site, code []byte, vector uint8) bool {
 	pg := p.page(s.load)
 	if pg == nil {
 		return false
 	}
 	s.board = pg.addr + boardSize*uint64(len(pg.sites)+1)
-	code := append(make([]byte, 0, boardSize), load...)
-	code = append(code, 0x64, 0x4c, 0x8b, 0x1c, 0x25, 0, 0, 0, 0) // mov %fs:0, %r11
-	code = append(code, 0x48, 0xb9)                               // movabs $ret, %rcx
+	ret := s.at + callSize
+	code = append(make([]byte, 0, boardSize), code...)
+	if p.code32 {
+		wide := uint32(s.board) + uint32(len(code)) + 7
+		code = binary.LittleEndian.AppendUint32(append(code, 0xea), wide) // ljmp $0x33, $wide
+		code = append(code, vcpu.CS64, 0)
+		code = append(code, 0x49, 0xb8) // movabs $vector<<32|ret, %r8
+		ret |= uint64(vector) << 32
+	} else {
+		code = append(code, 0x64, 0x4c, 0x8b, 0x1c, 0x25, 0, 0, 0, 0) // mov %fs:0, %r11
+		code = append(code, 0x48, 0xb9)                               // movabs $ret, %rcx
+	}
 	code = binary.LittleEndian.AppendUint64(code, ret)
 	code = append(code, 0xff, 0x25) // jmp *cell(%rip)
 	end := s.board + uint64(len(code)) + 4
@@ -239,10 +281,14 @@ func (p *Patcher) board(s *site, load []byte, ret uint64) bool {
 	return true
 }
 
+// dyld32 is where the dynamic linker lies in 32-bit processes; static programs
+// have nothing there.
+const dyld32 = 0x8fe00000
+
 // page returns a page with room for a springboard that a jump at addr
 // reaches, a new one if need be.
 func (p *Patcher) page(addr uint64) *page {
-	near := func(a uint64) bool { return a-addr < reach || addr-a < reach }
+	near := func(a uint64) bool { return p.code32 || a-addr < reach || addr-a < reach } // EIP has 32 bits
 	for _, pg := range p.pages {
 		if near(pg.addr) && len(pg.sites)+2 <= pageSize/boardSize {
 			return pg
@@ -250,13 +296,17 @@ func (p *Patcher) page(addr uint64) *page {
 	}
 	// Somewhere above, where the guest's own mappings do not come to lie soon.
 	const away = 1 << 30
-	a, errno := p.space.Map(mem.Mapping{Addr: (addr + away) &^ (pageSize - 1), Size: pageSize,
+	hint := (addr + away) &^ (pageSize - 1)
+	if p.code32 {
+		hint = dyld32
+	}
+	a, errno := p.space.Map(mem.Mapping{Addr: hint, Size: pageSize,
 		Prot: mem.ProtRead | mem.ProtWrite | mem.ProtExec, Kind: mem.KindRunner, FD: -1})
 	if errno != 0 {
 		p.off = errno == syscall.EACCES || errno == syscall.EPERM
 		return nil
 	}
-	if !near(a) || !vcpu.Store64(a, vcpu.FastEntry()) {
+	if !near(a) || !vcpu.Store64(a, vcpu.FastEntry(p.code32)) {
 		return nil
 	}
 	pg := &page{addr: a}
@@ -287,16 +337,15 @@ func (p *Patcher) Normalize(r *vcpu.Regs) {
 			return
 		}
 		s := pg.sites[n]
-		if off%boardSize == 0 {
-			r.RIP = s.load
-		} else {
-			r.RIP = s.at // the load is done; the rest changes only what SYSCALL clobbers
+		r.RIP = s.at // what has been done already changes only what a call clobbers
+		if done := off % boardSize; done < s.at-s.load {
+			r.RIP = s.load + done
 		}
 		return
 	}
 }
 
-// Toggle takes the jump of the site of a SYSCALL away, or puts it back. It
+// Toggle takes the jump of the site of a call away, or puts it back. It
 // is for tests.
 func (p *Patcher) Toggle(at uint64, on bool) bool {
 	p.mu.Lock()

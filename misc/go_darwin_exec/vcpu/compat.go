@@ -7,6 +7,7 @@
 package vcpu
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"sync"
@@ -27,18 +28,79 @@ const (
 	userDS   = 0x2b
 )
 
-// The interrupt gates of 32-bit Darwin code that Linux does not have fault
-// with this error code (Intel SDM volume 3, 6.13: the vector, and the IDT bit).
-func gateError(vector uint64) uint64 { return vector<<3 | 2 }
+// CS64 is the selector of 64-bit user code.
+const CS64 = 0x33
 
-// Gate reports which INT n instruction, with n at least 0x80, has faulted.
-// RIP still is at the instruction, which has two bytes.
-func (c *Ctx) Gate() (vector int, ok bool) {
-	const gp = 13
-	if c.Trapno != gp || c.ErrCode&7 != 2 || c.ErrCode < gateError(0x80) || c.ErrCode > gateError(0xff) {
-		return 0, false
+const (
+	gateLen = 2 // length of an INT n instruction
+
+	trapUD = 6
+	trapGP = 13
+)
+
+// decode32 makes a system call of what 32-bit code has done to make one, and
+// the host takes for something else:
+//
+//   - A gate that the host lacks faults at the instruction with an error code
+//     that holds the vector and the IDT bit (Intel SDM volume 3, 6.13). These are
+//     INT 0x81 and 0x82, and 0x80 if the kernel has no IA32 emulation.
+//   - SYSENTER is invalid on AMD processors. On others Linux forgets where it
+//     was, and that does not matter: code for XNU passes EIP in EDX and ESP in
+//     ECX. Linux has loaded EBP from where it pointed to, and the old value
+//     is in RSP (arch/x86/entry/entry_64_compat.S).
+//   - SYSCALL is invalid for XNU, and in 32-bit code works on AMD processors
+//     only. It looks like SYSENTER on others.
+//
+//go:nosplit
+func (c *Ctx) decode32() {
+	switch Event(c.reason) {
+	case EventSyscall:
+		c.Sysenter = false
+		if c.Trapped && c.RIP>>32 != 0 { // a place in the host's vDSO
+			if amd {
+				c.reason, c.Trapno, c.ErrCode = uint32(EventFault), trapUD, 0
+				c.RIP = 0
+				return
+			}
+			c.RBP = c.RSP
+			c.sysenter()
+		}
+	case EventFault:
+		switch c.Trapno {
+		case trapGP:
+			if vector := c.ErrCode >> 3; c.ErrCode&7 == 2 && vector >= 0x80 && vector <= 0x82 {
+				c.reason, c.Int, c.Trapped, c.Sysenter = uint32(EventSyscall), uint8(vector), true, false
+				c.RIP += gateLen
+			}
+		case trapUD:
+			var insn [2]byte
+			if CopyIn(insn[:], c.RIP) && insn == [2]byte{0x0f, 0x34} {
+				c.reason, c.Trapped = uint32(EventSyscall), true
+				c.sysenter()
+			}
+		}
 	}
-	return int(c.ErrCode >> 3), true
+}
+
+//go:nosplit
+func (c *Ctx) sysenter() {
+	c.Sysenter, c.Int = true, 0x80
+	if int32(c.RAX) < 0 {
+		c.Int = 0x81
+	}
+	c.RIP, c.RSP = uint64(uint32(c.RDX)), uint64(uint32(c.RCX))
+}
+
+// amd says whether the processor has AMD's ideas of SYSENTER and SYSCALL.
+var amd = vendor() == "AuthenticAMD" || vendor() == "HygonGenuine"
+
+func vendor() string {
+	_, b, c, d := cpuid(0, 0)
+	var v []byte
+	for _, w := range [...]uint32{b, d, c} {
+		v = binary.LittleEndian.AppendUint32(v, w)
+	}
+	return string(v)
 }
 
 // loadDataSegments loads DS and ES; loadGS loads GS. A selector that is not
@@ -205,22 +267,19 @@ func SelfTest32() error {
 	}
 	const rbx = 0x89abcdef
 	c.RIP, c.RBX, c.RSP = uint64(text), rbx, uint64(text)+page
-	switch e := c.Run(); {
-	case e == EventFault:
-		if v, ok := c.Gate(); ok && v == 0x80 {
-			// Linux without IA32 emulation: the gate is missing, but the
-			// fault tells the same.
-			c.RIP += 2
-			break
+	for _, tt := range []struct {
+		vector uint8
+		end    uint64
+	}{{0x80, 8}, {0x82, 10}} {
+		e := c.Run()
+		if e == EventFault {
+			return fmt.Errorf("this host's kernel (%s) does not run 32-bit code: INT %#x ended in trap %d, error %#x",
+				kernelRelease(), tt.vector, c.Trapno, c.ErrCode)
 		}
-		return fmt.Errorf("this host's kernel (%s) does not run 32-bit code: it ended in trap %d", kernelRelease(), c.Trapno)
-	case e != EventSyscall || !c.Arch32 || c.RAX != 20 || c.RBX != rbx || c.RIP != uint64(text)+8:
-		return fmt.Errorf("32-bit code does not work on this host: a system call ended in %v, EAX %#x, EIP %+d", e, c.RAX, c.RIP-uint64(text))
-	}
-	if e := c.Run(); e != EventFault || c.RIP != uint64(text)+8 {
-		return fmt.Errorf("32-bit code does not work on this host: INT 0x82 ended in %v, trap %d", e, c.Trapno)
-	} else if v, ok := c.Gate(); !ok || v != 0x82 {
-		return fmt.Errorf("32-bit code does not work on this host: INT 0x82 ended in trap %d, error %#x", c.Trapno, c.ErrCode)
+		if e != EventSyscall || c.Int != tt.vector || c.RAX != 20 || c.RBX != rbx || c.RIP != uint64(text)+tt.end {
+			return fmt.Errorf("32-bit code does not work on this host: INT %#x ended in %v, INT %#x, EAX %#x, EIP %+d",
+				tt.vector, e, c.Int, c.RAX, c.RIP-uint64(text))
+		}
 	}
 	return nil
 }

@@ -61,9 +61,15 @@ type Ctx struct {
 	CR2     uint64
 	SiCode  int32 // Linux si_code
 
-	// Arch32 says that the last EventSyscall came by the 32-bit gate,
-	// INT 0x80, which 64-bit code can use too.
-	Arch32 bool
+	// Int is the vector by which the last EventSyscall came, if that was by
+	// INT: 0x80 to 0x82 of 32-bit code, 0x80 of 64-bit code, which can use
+	// that gate too. 0 is SYSCALL.
+	Int uint8
+
+	// Sysenter says that the last EventSyscall came by 32-bit code's
+	// SYSENTER. RIP and RSP are already what it passed in EDX and ECX, and
+	// Int is the gate that would have done the same.
+	Sysenter bool
 
 	// Trapped says that the last EventSyscall came by a trap, not from a
 	// springboard (see FastEntry).

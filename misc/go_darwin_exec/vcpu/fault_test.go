@@ -104,7 +104,7 @@ func TestFlags(t *testing.T) {
 	code := []byte{0xb8, 0x14, 0, 0, 2, 0x0f, 0x05, 0xeb, 0xf7} // mov, syscall, jmp back
 	for _, flags := range []uint64{df, ac, id, df | ac | 0x8d5} {
 		s := load(t, code...)
-		p := patch.New(s)
+		p := patch.New(s, false)
 		c := newCtx(t)
 		func() {
 			defer bind(t, c)()
@@ -114,7 +114,7 @@ func TestFlags(t *testing.T) {
 					t.Errorf("round %d: %v, rflags %#x, trapped %v; want %#x", i, e, c.RFLAGS, c.Trapped, flags|0x202)
 				}
 				if c.Trapped {
-					p.Trap(&c.Regs)
+					p.Trap(c)
 				}
 				// What the host does with flags in mind: copies and
 				// unaligned accesses.
@@ -133,13 +133,13 @@ func TestFlags(t *testing.T) {
 // TestStepSpringboard single-steps a guest through a patched system call.
 func TestStepSpringboard(t *testing.T) {
 	s := load(t, 0xb8, 0x14, 0, 0, 2, 0x0f, 0x05, 0xeb, 0xf7)
-	p := patch.New(s)
+	p := patch.New(s, false)
 	c := newCtx(t)
 	defer bind(t, c)()
 	if c.Run(); !c.Trapped {
 		t.Fatal("no trap")
 	}
-	p.Trap(&c.Regs)
+	p.Trap(c)
 	if _, n := p.Sites(); n != 1 {
 		t.Fatal("not patched")
 	}
@@ -172,14 +172,14 @@ func TestStepSpringboard(t *testing.T) {
 	}
 }
 
-// TestArch32 makes a call by INT 0x80.
-func TestArch32(t *testing.T) {
+// TestGate64 makes a call by INT 0x80.
+func TestGate64(t *testing.T) {
 	load(t, 0xcd, 0x80)
 	c := newCtx(t)
 	defer bind(t, c)()
 	c.RAX = 20
-	if e := c.Run(); e != vcpu.EventSyscall || !c.Arch32 || c.RIP != textBase+2 || c.RAX != 20 {
-		t.Errorf("%v, arch32 %v, rip %#x, rax %d", e, c.Arch32, c.RIP, c.RAX)
+	if e := c.Run(); e != vcpu.EventSyscall || c.Int != 0x80 || c.RIP != textBase+2 || c.RAX != 20 {
+		t.Errorf("%v, INT %#x, rip %#x, rax %d", e, c.Int, c.RIP, c.RAX)
 	}
 }
 

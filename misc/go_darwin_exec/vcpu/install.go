@@ -59,7 +59,8 @@ func addrs(a *codeAddrs)
 
 type codeAddrs struct {
 	text, etext                                               uintptr
-	enterGuest, fastEntry, cpSyscall, safeCopy, safeCAS       uintptr
+	enterGuest, cpSyscall, safeCopy, safeCAS                  uintptr
+	fastEntry, fastEntry32                                    uintptr
 	sigsysHandler, kickHandler, faultHandler, sigreturnHelper uintptr
 }
 
@@ -136,7 +137,15 @@ func findMark(fn uintptr, n byte) uintptr {
 // FastEntry is where a springboard jumps to make a system call without a
 // trap: RCX holds the address to return to, R11 the Ctx (the word at FS:0),
 // everything else is the guest's.
-func FastEntry() uint64 { return uint64(code.fastEntry) }
+//
+// For 32-bit code the low half of R8 holds the address to return to, the high
+// half the vector of the INT that the jump takes the place of.
+func FastEntry(code32 bool) uint64 {
+	if code32 {
+		return uint64(code.fastEntry32)
+	}
+	return uint64(code.fastEntry)
+}
 
 // KickEntry is for a host signal handler that wants the thread which it runs
 // on to leave the guest: on a thread whose word at FS:0 is a Ctx, it stores 1

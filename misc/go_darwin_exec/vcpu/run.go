@@ -110,6 +110,9 @@ func (c *Ctx) Run() Event {
 	} else {
 		runGuest(c)
 	}
+	if c.Code32 {
+		c.decode32()
+	}
 	return Event(c.reason)
 }
 
@@ -133,6 +136,9 @@ func (c *Ctx) RunChild() Event {
 		c.sanitize()
 	}
 	enterGuest(c)
+	if c.Code32 {
+		c.decode32()
+	}
 	return Event(c.reason)
 }
 

@@ -77,17 +77,28 @@ func TestSelfTest(t *testing.T) {
 // conversions of the FP state. It finds lost and mixed up registers, and
 // system calls that are lost or made twice.
 func TestAllRegisters(t *testing.T) {
+	all, sse := testguest.AllRegisters(), testguest.AllRegistersSSE
 	for _, mode := range []struct {
 		name         string
+		code         testguest.Code
 		calls, patch bool
+		vector       uint8
 		fp           uint32
 	}{
-		{"Spin", false, false, vcpu.FPQuick},
-		{"Trap", true, false, vcpu.FPQuick},
-		{"Springboard", true, true, vcpu.FPQuick},
-		{"Xsave", true, true, vcpu.FPXsave},
-		{"Fxsave", true, true, vcpu.FPFxsr},
-		{"FxsaveTrap", true, false, vcpu.FPFxsr},
+		{"Spin", all, false, false, 0, vcpu.FPQuick},
+		{"Trap", all, true, false, 0, vcpu.FPQuick},
+		{"Springboard", all, true, true, 0, vcpu.FPQuick},
+		{"Xsave", all, true, true, 0, vcpu.FPXsave},
+		{"Fxsave", sse, true, true, 0, vcpu.FPFxsr},
+		{"FxsaveTrap", sse, true, false, 0, vcpu.FPFxsr},
+		{"Spin32", testguest.AllRegisters32, false, false, 0, vcpu.FPQuick},
+		{"Trap32", testguest.AllRegisters32, true, false, 0x80, vcpu.FPQuick},
+		{"Fault32", testguest.AllRegistersMach32, true, false, 0x81, vcpu.FPQuick},
+		{"Springboard32", testguest.AllRegisters32, true, true, 0x80, vcpu.FPQuick},
+		{"SpringboardMach32", testguest.AllRegistersMach32, true, true, 0x81, vcpu.FPQuick},
+		{"Xsave32", testguest.AllRegisters32, true, true, 0x80, vcpu.FPXsave},
+		{"Fxsave32", testguest.AllRegistersSSE32, true, true, 0x80, vcpu.FPFxsr},
+		{"FxsaveTrap32", testguest.AllRegistersSSE32, true, false, 0x80, vcpu.FPFxsr},
 	} {
 		t.Run(mode.name, func(t *testing.T) {
 			restore, ok := vcpu.SetFPMode(mode.fp)
@@ -95,18 +106,14 @@ func TestAllRegisters(t *testing.T) {
 				t.Skip("this CPU lacks that")
 			}
 			defer restore()
-			code := testguest.AllRegisters()
-			if mode.fp == vcpu.FPFxsr {
-				code = testguest.AllRegistersSSE
-			}
 			rnd := testguest.Rand(t)
 			collectGarbage(t)
 			const (
 				threads   = 4
 				minRounds = 1000 // however busy the machine is
 			)
-			g := testguest.Load(t, code, threads)
-			p := patch.New(g.Space)
+			g := testguest.Load(t, mode.code, threads)
+			p := patch.New(g.Space, g.Code32)
 			end := time.Now().Add(duration())
 			var wg, running sync.WaitGroup
 			var ctxs [threads]*vcpu.Ctx
@@ -126,19 +133,20 @@ func TestAllRegisters(t *testing.T) {
 						events.Add(1)
 						switch e := c.Run(); e {
 						case vcpu.EventSyscall:
-							if c.RAX != testguest.NumberPID || c.Arch32 {
-								t.Errorf("thread %d: system call %#x, arch32 %v", i, c.RAX, c.Arch32)
+							if c.RAX != testguest.NumberPID || c.Int != mode.vector {
+								t.Errorf("thread %d: system call %#x, INT %#x", i, c.RAX, c.Int)
 								return
 							}
 							if c.Trapped {
 								traps.Add(1)
 								if mode.patch {
-									p.Trap(&c.Regs)
+									p.Trap(c)
 								}
 							}
 							c.RAX = 42
 						case vcpu.EventKick:
 							c.TakeKick()
+							p.Normalize(&c.Regs)
 						case vcpu.EventFault:
 							t.Errorf("thread %d, event %d: %s", i, n, g.Diff(c, i))
 							return
@@ -183,15 +191,18 @@ func TestAllRegisters(t *testing.T) {
 	}
 }
 
+// endless is a Mode that a guest does not count down to 0, even in 32 bits.
+const endless = 1<<32 - 1
+
 // TestKickStorm posts work to a guest that makes system calls as fast as it
 // can, or none. Each kick must make it look, without another one's help.
 func TestKickStorm(t *testing.T) {
-	for _, code := range []testguest.Code{testguest.Spin, testguest.GetPID} {
+	for _, code := range []testguest.Code{testguest.Spin, testguest.GetPID, testguest.Spin32, testguest.GetPID32} {
 		rnd := testguest.Rand(t)
 		g := testguest.Load(t, code, 1)
-		p := patch.New(g.Space)
+		p := patch.New(g.Space, g.Code32)
 		c := g.Start(t, 0, rnd)
-		g.Block(0).Mode = 1 << 62
+		g.Block(0).Mode = endless
 		var posted, seen atomic.Int64
 		var quit atomic.Bool
 		var wg sync.WaitGroup
@@ -201,9 +212,11 @@ func TestKickStorm(t *testing.T) {
 				switch c.Run() {
 				case vcpu.EventSyscall:
 					if c.Trapped {
-						p.Trap(&c.Regs)
+						p.Trap(c)
 					}
 					c.RAX = 1
+				case vcpu.EventKick:
+					p.Normalize(&c.Regs)
 				case vcpu.EventFault:
 					t.Errorf("fault: trap %d at %#x", c.Trapno, c.RIP)
 					return
@@ -308,10 +321,15 @@ func TestBlockingResult(t *testing.T) {
 // TestForkUnderGC forks guests while the collector runs; the children make
 // system calls, fault and end.
 func TestForkUnderGC(t *testing.T) {
+	t.Run("64", func(t *testing.T) { forkUnderGC(t, testguest.GetPID) })
+	t.Run("32", func(t *testing.T) { forkUnderGC(t, testguest.GetPID32) })
+}
+
+func forkUnderGC(t *testing.T, code testguest.Code) {
 	rnd := testguest.Rand(t)
 	collectGarbage(t)
 	const calls = 20
-	g := testguest.Load(t, testguest.GetPID, 1)
+	g := testguest.Load(t, code, 1)
 	c := g.Start(t, 0, rnd)
 	defer bind(t, c)()
 	start := c.Regs
@@ -366,10 +384,15 @@ func childLoop(c *vcpu.Ctx) {
 // TestPatchToggle takes the jump of a site away and puts it back while threads
 // run through it. They must make every call, and nothing else.
 func TestPatchToggle(t *testing.T) {
+	t.Run("64", func(t *testing.T) { patchToggle(t, testguest.GetPID) })
+	t.Run("32", func(t *testing.T) { patchToggle(t, testguest.GetPID32) })
+}
+
+func patchToggle(t *testing.T, code testguest.Code) {
 	rnd := testguest.Rand(t)
 	const threads = 2
-	g := testguest.Load(t, testguest.GetPID, threads)
-	p := patch.New(g.Space)
+	g := testguest.Load(t, code, threads)
+	p := patch.New(g.Space, g.Code32)
 	var wg sync.WaitGroup
 	var site, end atomic.Uint64
 	var first sync.Once
@@ -377,7 +400,7 @@ func TestPatchToggle(t *testing.T) {
 	for i := range threads {
 		c := g.Start(t, i, rnd)
 		b := g.Block(i)
-		b.Mode = 1 << 62
+		b.Mode = endless
 		wg.Go(func() {
 			defer bind(t, c)()
 			for n := uint64(0); ; {
@@ -386,7 +409,7 @@ func TestPatchToggle(t *testing.T) {
 					if c.Trapped {
 						traps[i]++
 						first.Do(func() { // later it would be patched again
-							p.Trap(&c.Regs)
+							p.Trap(c)
 							site.Store(c.RIP - 2)
 						})
 					}
@@ -401,12 +424,15 @@ func TestPatchToggle(t *testing.T) {
 						return
 					}
 					n++
-					c.RAX, c.RCX, c.R11 = 0, 0, 0
+					if c.RAX = 0; !c.Code32 {
+						c.RCX, c.R11 = 0, 0
+					}
 					if end.Load() != 0 {
 						b.Mode = 1
 					}
 				case vcpu.EventKick:
 					c.TakeKick()
+					p.Normalize(&c.Regs)
 				case vcpu.EventFault:
 					t.Errorf("thread %d: trap %d at +%#x", i, c.Trapno, c.RIP-g.Entry)
 					return
@@ -433,18 +459,18 @@ func TestPatchToggle(t *testing.T) {
 	t.Logf("%d toggles, %d calls, traps %v", toggles, g.Block(0).Count+g.Block(1).Count, traps)
 }
 
-func benchmark(b *testing.B, patched bool) {
-	g := testguest.Load(b, testguest.GetPID, 1)
-	p := patch.New(g.Space)
+func benchmark(b *testing.B, code testguest.Code, patched bool) {
+	g := testguest.Load(b, code, 1)
+	p := patch.New(g.Space, g.Code32)
 	c := g.Start(b, 0, testguest.Rand(b))
-	g.Block(0).Mode = 1 << 62
+	g.Block(0).Mode = endless
 	defer bind(b, c)()
 	for b.Loop() {
 		if c.Run() != vcpu.EventSyscall {
 			b.Fatal("no system call")
 		}
 		if patched && c.Trapped {
-			p.Trap(&c.Regs)
+			p.Trap(c)
 		}
 		c.RAX = 42
 	}
@@ -453,8 +479,10 @@ func benchmark(b *testing.B, patched bool) {
 	}
 }
 
-func BenchmarkTrap(b *testing.B)        { benchmark(b, false) }
-func BenchmarkSpringboard(b *testing.B) { benchmark(b, true) }
+func BenchmarkTrap(b *testing.B)          { benchmark(b, testguest.GetPID, false) }
+func BenchmarkSpringboard(b *testing.B)   { benchmark(b, testguest.GetPID, true) }
+func BenchmarkTrap32(b *testing.B)        { benchmark(b, testguest.GetPID32, false) }
+func BenchmarkSpringboard32(b *testing.B) { benchmark(b, testguest.GetPID32, true) }
 
 func BenchmarkBlocking(b *testing.B) {
 	c, err := vcpu.New()

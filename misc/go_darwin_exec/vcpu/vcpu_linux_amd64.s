@@ -209,6 +209,12 @@ TEXT ·saveGuest(SB), NOSPLIT|NOFRAME, $0-0
 	MOVUPS	X6, (Ctx_Regs+96)(R11)
 	MOVUPS	X7, (Ctx_Regs+112)(R11)
 	MOVUPS	X8, (Ctx_Regs+128)(R11)
+	JMP	·saveFP(SB)
+
+// saveFP does that for the FP state alone. The kernel has cleared the FP
+// registers for the handler: a frame that is abandoned holds the only copy of
+// the x87 state, also if the thread was just about to enter the guest.
+TEXT ·saveFP(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ	UC_FPSTATE(DX), SI
 	LEAQ	Ctx_xarea(R11), DI
 	MOVL	$const_xvalidArea, Ctx_xvalid(R11)
@@ -246,8 +252,29 @@ TEXT ·fastEntry(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ	CX, Regs_RCX(R11)
 	PUSHFQ
 	POPQ	CX
-	MOVQ	CX, Regs_RFLAGS(R11)
 	MOVQ	CX, Regs_R11(R11)
+	MOVB	$0, Ctx_Int(R11)
+	JMP	·saveFast(SB)
+
+// fastEntry32 is fastEntry for 32-bit code, which has no R8 to R15: the low
+// half of R8 is where to return to, the high half the vector of the INT.
+TEXT ·fastEntry32(SB), NOSPLIT|NOFRAME, $0-0
+	MOVQ	0(FS), R11
+	MOVQ	SP, Regs_RSP(R11)
+	MOVQ	Ctx_hostSP(R11), SP
+	MOVQ	CX, Regs_RCX(R11)
+	PUSHFQ
+	POPQ	CX
+	MOVL	R8, R9
+	MOVQ	R9, Regs_RIP(R11)
+	SHRQ	$32, R8
+	MOVB	R8, Ctx_Int(R11)
+	JMP	·saveFast(SB)
+
+// saveFast leaves the guest with what fastEntry has not yet saved. R11 = Ctx,
+// CX = the flags.
+TEXT ·saveFast(SB), NOSPLIT|NOFRAME, $0-0
+	MOVQ	CX, Regs_RFLAGS(R11)
 	MOVL	$0, Ctx_inGuest(R11)
 	MOVQ	R8, Regs_R8(R11)
 	MOVQ	R9, Regs_R9(R11)
@@ -263,7 +290,6 @@ TEXT ·fastEntry(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ	DX, Regs_RDX(R11)
 	MOVQ	AX, Regs_RAX(R11)
 	MOVL	$const_EventSyscall, Ctx_reason(R11)
-	MOVB	$0, Ctx_Arch32(R11)
 	MOVB	$0, Ctx_Trapped(R11)
 	MOVL	$0, Ctx_xdirty(R11)
 	MOVQ	Ctx_hostBP(R11), BP
@@ -339,8 +365,11 @@ TEXT ·sigsysHandler(SB), NOSPLIT|NOFRAME, $0-0
 	CMPL	SI_CODE(SI), $SYS_USER_DISPATCH
 	JNE	other
 	MOVL	$0, Ctx_inGuest(R11)
+	MOVB	$0, Ctx_Int(R11)
 	CMPL	SI_ARCH(SI), $AUDIT_ARCH_I386
-	SETEQ	Ctx_Arch32(R11)
+	JNE	wide
+	MOVB	$0x80, Ctx_Int(R11)
+wide:
 	MOVB	$1, Ctx_Trapped(R11)
 	CALL	·saveGuest(SB)
 	MOVL	$const_EventSyscall, Ctx_reason(R11)
@@ -374,6 +403,7 @@ notcp:
 	CMPQ	AX, ·winEnd(SB)
 	JCC	ignore
 	MOVL	$0, Ctx_inGuest(R11)
+	CALL	·saveFP(SB)
 	MOVL	$const_EventKick, Ctx_reason(R11)
 	JMP	·leaveMasked(SB)
 guest:
@@ -421,6 +451,7 @@ notcas:
 	JCC	host
 	// The jump to a RIP, or the load of an RSP, that is no address.
 	CALL	·saveFault(SB)
+	CALL	·saveFP(SB)
 	JMP	·leaveMasked(SB)
 guest:
 	CALL	·saveFault(SB)
@@ -596,6 +627,8 @@ TEXT ·addrs(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ	CX, codeAddrs_enterGuest(AX)
 	LEAQ	·fastEntry(SB), CX
 	MOVQ	CX, codeAddrs_fastEntry(AX)
+	LEAQ	·fastEntry32(SB), CX
+	MOVQ	CX, codeAddrs_fastEntry32(AX)
 	LEAQ	·cpSyscall(SB), CX
 	MOVQ	CX, codeAddrs_cpSyscall(AX)
 	LEAQ	·safeCopy(SB), CX

@@ -59,7 +59,7 @@ func Boot(cfg *Config) (*Proc, error) {
 		Space:   cfg.Space,
 		calls:   inRelease(sysents[:], cfg.Release),
 		traps:   inRelease(machtraps[:], cfg.Release),
-		patcher: patch.New(cfg.Space),
+		patcher: patch.New(cfg.Space, cfg.Is32),
 	}
 	if cfg.Is32 {
 		p.abi = abi32

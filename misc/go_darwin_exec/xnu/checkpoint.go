@@ -36,6 +36,7 @@ type checkpoint struct {
 	size     uint64 // of this struct, lest another runner reads it
 	release  uint64
 	stackTop uint64
+	code32   bool
 	regs     vcpu.Regs
 	gsBase   uint64
 	pthread  pthreadRegistration
@@ -71,7 +72,7 @@ var pagemapName = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/
 // allocation, no locks.
 func (t *Thread) checkpoint() {
 	p := t.p
-	if t.abi() != abi64 || !p.resumable {
+	if !p.resumable {
 		return
 	}
 	hostSigmask(linuxSigSetmask, execMask) // what comes from here on waits for the new runner
@@ -80,6 +81,7 @@ func (t *Thread) checkpoint() {
 	c.magic, c.size = checkpointMagic, uint64(unsafe.Sizeof(*c))
 	c.release = uint64(p.Release)
 	c.stackTop = p.cfg.StackTop
+	c.code32 = t.abi() == abi32
 	c.regs = t.cpu.Regs
 	c.regs.RIP -= callLen // the number is still in RAX
 	c.gsBase = t.cpu.GSBase()

@@ -21,19 +21,19 @@ const (
 // syscall performs the call that the guest's registers ask for.
 func (t *Thread) syscall() {
 	r := &t.cpu.Regs
-	if t.cpu.Arch32 {
-		if t.p.abi == abi32 {
-			t.unixSyscall32()
-			return
-		}
+	if t.cpu.Trapped && !t.p.child { // it takes a lock
+		t.p.patcher.Trap(t.cpu) // the next time it will be cheaper
+	}
+	if t.p.abi == abi32 {
+		t.syscall32()
+		return
+	}
+	if t.cpu.Int != 0 {
 		// INT 0x80 from 64-bit code is an invalid opcode
 		// (xnu-11417 osfmk/x86_64/idt64.s; all releases).
 		r.RIP -= 2
 		t.exception(exception{typ: excBadInstruction, code: excI386Invop, trapno: trapUD})
 		return
-	}
-	if t.cpu.Trapped && !t.p.child { // it takes a lock
-		t.p.patcher.Trap(r) // the next time it will be cheaper
 	}
 	nr := uint32(r.RAX)
 	switch nr >> 24 {

@@ -17,15 +17,13 @@ const (
 	gateMdep = 0x82
 )
 
-// gate serves a gate that the host knows only as a fault. It reports false if
-// the fault was none.
-func (t *Thread) gate() bool {
-	n, ok := t.cpu.Gate()
-	if !ok || n > gateMdep {
-		return false
+// syscall32 performs the call that the guest's registers ask for.
+func (t *Thread) syscall32() {
+	if t.cpu.Sysenter {
+		t.sysenter()
+		return
 	}
-	t.cpu.Regs.RIP += callLen
-	switch n {
+	switch t.cpu.Int {
 	case gateUnix:
 		t.unixSyscall32()
 	case gateMach:
@@ -33,7 +31,29 @@ func (t *Thread) gate() bool {
 	case gateMdep:
 		t.mdepCall32()
 	}
-	return true
+}
+
+// sysenter performs the call of a SYSENTER, which returns by SYSEXIT: EDX and
+// ECX hold EIP and ESP afterwards. A call that is to be restarted begins anew
+// at the CALL in front of the return address
+// (xnu-11417 osfmk/i386/pal_routines.c:pal_syscall_restart).
+func (t *Thread) sysenter() {
+	const callRel32 = 5
+	r := &t.cpu.Regs
+	ret := r.RIP
+	if t.cpu.Int == gateMach {
+		t.machTrap32()
+	} else {
+		t.unixSyscall32()
+	}
+	switch r.RIP {
+	case ret:
+	case ret - callLen:
+		r.RIP = ret - callRel32
+	default:
+		return // to somewhere else
+	}
+	r.RDX, r.RCX = r.RIP, r.RSP
 }
 
 // args32 reads arguments from the stack at sp: one word each, two for those

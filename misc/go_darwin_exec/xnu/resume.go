@@ -53,7 +53,7 @@ func Resume(fd int, max uint64) (*Resumed, error) {
 			// Springboards: the jump goes through the first word of each
 			// page (package patch).
 			for a := s.start; a < s.end; a += pageSize {
-				if !vcpu.Store64(a, vcpu.FastEntry()) {
+				if !vcpu.Store64(a, vcpu.FastEntry(c.code32)) {
 					return nil, fmt.Errorf("the springboards at %#x cannot be written", a)
 				}
 			}

@@ -40,6 +40,15 @@ const (
 	numCodes = iota
 )
 
+// The same as 32-bit code.
+const (
+	AllRegisters32     Code = numCodes + iota
+	AllRegistersMach32      // calls by INT 0x81
+	AllRegistersSSE32
+	GetPID32
+	Spin32
+)
+
 // Numbers of the guests' system calls.
 const (
 	NumberPID  = 0x02000014
@@ -70,7 +79,12 @@ type Block struct {
 	_     [9]uint64
 	Vec   [32][64]byte
 	K     [8]uint64
+	TLS   [2]uint32 // what GS points to
 }
+
+// TLS must lie where 32-bit code looks for it.
+var _ [unsafe.Offsetof(Block{}.TLS) - offTLS]struct{}
+var _ [offTLS - unsafe.Offsetof(Block{}.TLS)]struct{}
 
 func addrs(a *[numCodes]uintptr)
 
@@ -78,20 +92,26 @@ const (
 	codeSize  = 8192
 	blockSize = 4096
 	base      = 0x200000000000 // the host has nothing there
+	base32    = 0x10000000     // nor there
 )
 
 // A Guest is a copy of the code and some blocks.
 type Guest struct {
-	Space *mem.Space
-	Entry uint64
-	block uint64
-	n     int
+	Space  *mem.Space
+	Entry  uint64
+	Code32 bool
+	block  uint64
+	n      int
 }
 
 // Load puts code into memory, with n blocks.
 func Load(t testing.TB, code Code, n int) *Guest {
 	t.Helper()
+	is32 := code >= AllRegisters32
 	s := mem.NewSpace(base, base+1<<40)
+	if is32 {
+		s = mem.NewSpace(base32, 1<<32)
+	}
 	size := uint64(codeSize + n*blockSize)
 	at, errno := s.Map(mem.Mapping{Size: size, Prot: mem.ProtRead | mem.ProtWrite, FD: -1})
 	if errno != 0 {
@@ -102,19 +122,27 @@ func Load(t testing.TB, code Code, n int) *Guest {
 			vcpu.Raw(syscall.SYS_MUNMAP, uintptr(r.Start), uintptr(r.End-r.Start), 0, 0, 0, 0)
 		}
 	})
-	var a [numCodes]uintptr
-	addrs(&a)
-	// The code is followed by other code of the test's, which does no harm.
-	_, etext := vcpu.HostText()
-	src := uint64(a[code])
-	b := make([]byte, min(codeSize, etext-src))
-	if !vcpu.CopyIn(b, src) || !vcpu.CopyOut(at, b) {
+	var b []byte
+	if is32 {
+		b = code32(code)
+	} else {
+		var a [numCodes]uintptr
+		addrs(&a)
+		// The code is followed by other code of the test's, which does no harm.
+		_, etext := vcpu.HostText()
+		src := uint64(a[code])
+		b = make([]byte, min(codeSize, etext-src))
+		if !vcpu.CopyIn(b, src) {
+			t.Fatal("cannot read the guest's code")
+		}
+	}
+	if !vcpu.CopyOut(at, b) {
 		t.Fatal("cannot copy the guest's code")
 	}
 	if errno := s.Protect(at, codeSize, mem.ProtRead|mem.ProtExec); errno != 0 {
 		t.Fatal(errno)
 	}
-	return &Guest{Space: s, Entry: at, block: at + codeSize, n: n}
+	return &Guest{Space: s, Entry: at, Code32: is32, block: at + codeSize, n: n}
 }
 
 // Block returns block i.
@@ -150,6 +178,13 @@ func (g *Guest) Start(t testing.TB, i int, rnd *rand.Rand) *vcpu.Ctx {
 	}
 	c.RIP = g.Entry
 	c.RSP = uint64(uintptr(unsafe.Pointer(b)))
+	if g.Code32 {
+		c.Code32 = true
+		b.TLS = [2]uint32{rnd.Uint32(), rnd.Uint32()}
+		if c.SetTLS32(uint32(c.RSP)+offTLS) == 0 {
+			t.Fatal("no segment for GS")
+		}
+	}
 	return c
 }
 
@@ -158,13 +193,18 @@ func (g *Guest) Start(t testing.TB, i int, rnd *rand.Rand) *vcpu.Ctx {
 func (g *Guest) Diff(c *vcpu.Ctx, i int) string {
 	b := g.Block(i)
 	s := fmt.Sprintf("at +%#x, trap %d, error %#x, cr2 %#x:", c.RIP-g.Entry, c.Trapno, c.ErrCode, c.CR2)
-	for i, v := range []uint64{c.RAX, c.RCX, c.RDX, c.RBX, c.RBP, c.RSI, c.RDI, c.R8, c.R9, c.R10, c.R11, c.R12, c.R13, c.R14, c.R15} {
-		if v != b.GPR[i] {
+	gprs := []uint64{c.RAX, c.RCX, c.RDX, c.RBX, c.RBP, c.RSI, c.RDI, c.R8, c.R9, c.R10, c.R11, c.R12, c.R13, c.R14, c.R15}
+	vecs, width := 15, ^uint64(0)
+	if g.Code32 {
+		gprs, vecs, width = gprs[:7], 7, 1<<32-1
+	}
+	for i, v := range gprs {
+		if (v^b.GPR[i])&width != 0 {
 			s += fmt.Sprintf(" %s is %#x, not %#x;", [...]string{"rax", "rcx", "rdx", "rbx", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"}[i], v, b.GPR[i])
 		}
 	}
 	x := c.XState()
-	for i := range 15 {
+	for i := range vecs {
 		if lo, hi := string(x[160+16*i:][:16]), string(x[576+16*i:][:16]); lo+hi != string(b.Vec[i][:32]) {
 			s += fmt.Sprintf(" ymm%d is %x, not %x;", i, lo+hi, b.Vec[i][:32])
 		}
