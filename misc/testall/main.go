@@ -18,7 +18,8 @@
 //
 // It prints a line for each package as it ends, the output of what failed, and
 // at last `N passed, N failed, N skipped`, which counts packages (a package
-// that failed counts once) and the lines of test/skip.txt that were in force.
+// that failed counts once, one whose tests all skipped themselves is skipped) and
+// the lines of test/skip.txt that were in force.
 // The exit status is 1 if anything failed, 2 for a mistake in the call.
 package main
 
@@ -232,6 +233,7 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 		output[key] = b
 	}
 	var builds []byte
+	ran := map[string][2]int{} // tests that passed, and that skipped themselves
 	dec := json.NewDecoder(r)
 	for {
 		var e event
@@ -247,8 +249,10 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 		case e.Action == "output":
 			add(key, e.Output)
 		case e.Test != "":
+			n := ran[e.Package]
 			switch e.Action {
 			case "pass":
+				n[0]++
 				if !strings.Contains(e.Test, "/") {
 					t.tests++
 				} else if e.Package == testdir {
@@ -258,22 +262,30 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 				}
 				delete(output, key)
 			case "skip":
+				n[1]++
 				t.selfSkipped++
+				add(e.Package+" skipped", string(output[key]))
 				delete(output, key)
 			case "fail":
 				add(e.Package+" ", string(output[key]))
 				delete(output, key)
 			}
+			ran[e.Package] = n
 		case e.Action == "pass" || e.Action == "skip": // skip: no test files
 			seen++
-			if e.Action == "pass" {
+			if n := ran[e.Package]; e.Action == "pass" && n[0] == 0 && n[1] > 0 {
+				t.skipped++
+				fmt.Printf("skip  %s%s: all its tests skipped themselves\n%s", t.progress(), e.Package, output[e.Package+" skipped"])
+			} else if e.Action == "pass" {
 				t.passed++
 				t.elapsed[e.Package] = e.Elapsed
 				fmt.Printf("ok    %s%s (%.1fs)\n", t.progress(), e.Package, e.Elapsed)
 			}
 			delete(output, key)
+			delete(output, e.Package+" skipped")
 		case e.Action == "fail":
 			seen++
+			delete(output, e.Package+" skipped")
 			for k, b := range output { // what was running when the package died
 				if k != key && strings.HasPrefix(k, key) {
 					add(key, string(b))

@@ -59,7 +59,7 @@ func TestCompare(t *testing.T) {
 }
 
 // TestCount feeds count what go test -json prints for a package that passes,
-// one that fails in a test, one that dies, one that does not build, and one without tests.
+// one that fails in a test, one that dies, one that does not build, one without tests, and one whose tests skip themselves.
 func TestCount(t *testing.T) {
 	const events = `
 {"Action":"start","Package":"a"}
@@ -76,15 +76,17 @@ func TestCount(t *testing.T) {
 {"ImportPath":"d","Action":"build-fail"}
 {"Action":"fail","Package":"d","FailedBuild":"d"}
 {"Action":"skip","Package":"e"}
+{"Action":"skip","Package":"f","Test":"TestF"}
+{"Action":"pass","Package":"f"}
 `
 	c := tester{elapsed: map[string]float64{}}
 	seen, err := c.count(strings.NewReader(events))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen != 5 || c.passed != 1 || c.failed != 3 || c.tests != 1 || c.selfSkipped != 1 {
-		t.Errorf("seen %d, passed %d, failed %d, tests %d, selfSkipped %d; want 5, 1, 3, 1, 1",
-			seen, c.passed, c.failed, c.tests, c.selfSkipped)
+	if seen != 6 || c.passed != 1 || c.failed != 3 || c.skipped != 1 || c.tests != 1 || c.selfSkipped != 2 {
+		t.Errorf("seen %d, passed %d, failed %d, skipped %d, tests %d, selfSkipped %d; want 6, 1, 3, 1, 1, 2",
+			seen, c.passed, c.failed, c.skipped, c.tests, c.selfSkipped)
 	}
 	if !slices.Equal(c.failures, []string{"b", "c", "d"}) {
 		t.Errorf("failures: %q", c.failures)

@@ -402,15 +402,32 @@ func (s *Space) SetInherit(addr, size uint64, inherit uint8) {
 	s.update(addr, addr+size, func(r *Region) { r.Inherit = inherit })
 }
 
+// AttachShm puts the host's System V segment id, of that size, in the place of
+// the guest's pages at addr. flags are shmat's.
+func (s *Space) AttachShm(addr, size uint64, id int32, flags uint32) syscall.Errno {
+	const shmRemap = 0o40000
+	s.lock()
+	defer s.unlock()
+	if !s.own(addr, size) {
+		return syscall.ENOMEM
+	}
+	_, e := vcpu.Raw(syscall.SYS_SHMAT, uintptr(id), uintptr(addr), uintptr(flags|shmRemap), 0, 0, 0)
+	return syscall.Errno(e)
+}
+
 // Own reports whether all pages of the range are the guest's.
 func (s *Space) Own(addr, size uint64) bool {
+	s.lock()
+	defer s.unlock()
+	return s.own(addr, size)
+}
+
+func (s *Space) own(addr, size uint64) bool {
 	size, ok := RoundUp(size)
 	end := addr + size
 	if !ok || end < addr {
 		return false
 	}
-	s.lock()
-	defer s.unlock()
 	next := addr
 	for i := s.index(addr); next < end; i++ {
 		if i == len(s.regions) || s.regions[i].Start > next || s.regions[i].Kind != KindGuest {

@@ -473,6 +473,7 @@ func TestXattr(t *testing.T) {
 	th := guestThread(t, XNU11215)
 	dir := chdirTemp(t)
 	os.WriteFile("f", nil, 0o666)
+	os.Symlink("f", "l")
 	if err := syscall.Setxattr(dir+"/f", "user.probe", nil, 0); err != nil {
 		t.Skipf("no extended attributes here: %v", err)
 	}
@@ -481,6 +482,7 @@ func TestXattr(t *testing.T) {
 	call(t, th, sysSetxattr, EEXIST, f, name, gstr("value"), 5, 0, xattrCreate)
 	call(t, th, sysSetxattr, EINVAL, f, name, gstr("value"), 5, 0, xattrCreate|xattrReplace)
 	call(t, th, sysSetxattr, EINVAL, f, name, gstr("value"), 5, 1, 0)
+	call(t, th, sysSetxattr, ENOTSUP, gstr(dir+"/l"), name, gstr("value"), 5, 0, xattrNofollow)
 	call(t, th, sysSetxattr, ENAMETOOLONG, f, gstr(strings.Repeat("n", 128)), gstr("value"), 5, 0, 0)
 	buf := make([]byte, 100)
 	if n := call(t, th, sysGetxattr, 0, f, name, 0, 0, 0, 0); n != 5 {

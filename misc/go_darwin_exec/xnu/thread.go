@@ -44,6 +44,7 @@ type Proc struct {
 	ports   portSpace
 	ulocks  ulockTable
 	exec    execArena
+	shm     shmState
 
 	sigFD int32 // the pipe that package hostsig writes to
 

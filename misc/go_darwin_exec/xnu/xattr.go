@@ -23,8 +23,9 @@ func init() {
 }
 
 // Extended attributes have no name spaces on XNU. They are kept in Linux's
-// "user." space, which only regular files and directories have; a symbolic
-// link's are EPERM. Attributes of other spaces do not show.
+// "user." space, which only regular files and directories have: to set
+// another file's is ENOTSUP, as on a file system of XNU that keeps none.
+// Attributes of other spaces do not show.
 
 const (
 	xattrNofollow = 1 // options (xnu-11417 bsd/sys/xattr.h)
@@ -123,7 +124,32 @@ func (t *Thread) setxattr(target uintptr, variant int, a *args) (uint64, Errno) 
 	if e != 0 {
 		return 0, e
 	}
-	return ret(t.block(setxattrNr[variant], target, q, uintptr(a[2]), uintptr(a[3]), f, 0))
+	_, e = t.block(setxattrNr[variant], target, q, uintptr(a[2]), uintptr(a[3]), f, 0)
+	return 0, t.xattrErrno(e, target, variant)
+}
+
+// xattrErrno tells a file that can have no attributes, which Linux says is
+// EPERM, from one whose attributes may not be changed.
+func (t *Thread) xattrErrno(e Errno, target uintptr, variant int) Errno {
+	if e != EPERM {
+		return e
+	}
+	var st *statxBuf
+	var se Errno
+	switch variant {
+	case 0:
+		st, se = t.statx(t.cwd(), target, 0)
+	case 1:
+		st, se = t.statx(t.cwd(), target, linuxAtSymlinkNofollow)
+	default:
+		st, se = t.fstatx(int32(target))
+	}
+	if se == 0 {
+		if typ := st.mode() & syscall.S_IFMT; typ != syscall.S_IFREG && typ != syscall.S_IFDIR {
+			return ENOTSUP
+		}
+	}
+	return e
 }
 
 func sysSetxattr(t *Thread, a *args) (uint64, Errno) {
