@@ -89,13 +89,14 @@ func load(o *options) *xnu.Config {
 
 // resume puts a forked child's memory back where it was.
 func resume(o *options) *xnu.Config {
-	r, err := xnu.Resume(o.resume, macho.UserEnd)
+	r, err := xnu.Resume(o.resume, macho.UserEnd, macho.UserEnd32)
 	if err == xnu.ErrNoRoom {
 		err = again(o, err)
 	}
 	var page *macho.Commpage
 	if err == nil {
-		page, err = macho.MapCommpage(r.Space, int(o.release), false)
+		o.release = r.Release
+		page, err = macho.MapCommpage(r.Space, int(o.release), r.Is32)
 	}
 	if err != nil {
 		die(exitCannot, "%s, after a fork: %v", o.program, err)
@@ -108,6 +109,7 @@ func resume(o *options) *xnu.Config {
 		Args:     o.args,
 		Env:      o.env,
 		Space:    r.Space,
+		Is32:     r.Is32,
 		StackTop: r.StackTop,
 		Regs:     r.Regs,
 		Runner:   o.runner(),

@@ -126,6 +126,139 @@ func TestTLS32(t *testing.T) {
 	}
 }
 
+// TestLDT32 makes segments of its own, and what i386_set_ldt refuses.
+func TestLDT32(t *testing.T) {
+	const desc = tm.DataAddr32 + 0x80
+	data := make([]byte, 0x1000)
+	data[0x10] = 0x55
+	descriptor := func(base uint32, limit uint16, access, size byte) uint64 {
+		return uint64(limit) | uint64(base&0xffffff)<<16 | uint64(access)<<40 | uint64(size)<<52 | uint64(base>>24)<<56
+	}
+	for i, d := range []uint64{
+		descriptor(tm.DataAddr32+0x10, 15, 0xf2, 4), // data, written
+		descriptor(0, 0xffff, 0x92, 4),              // of privilege 0
+		descriptor(0, 0xffff, 0xfa, 6),              // 64-bit code
+		descriptor(0, 0xffff, 0xe2, 4),              // a system descriptor
+	} {
+		copy(data[0x80+8*i:], tm.Code(d))
+	}
+	const set, get, auto = 5, 6, 0xffffffff
+	loadGS := func(sel uint32) []byte { return code32("\xbb", sel, "\x8e\xeb", "\x65\xa1", uint32(0)) } // mov %gs:0, %eax
+	fails := func(status, nr, start, p, n, errno uint32) []byte {
+		return code32(tm.Call32(0x82, nr, start, p, n), wantCarry(status), wantEAX(errno, status))
+	}
+	prog := program(t, tm.BuildData32(code32(
+		tm.Call32(0x82, 3, tm.DataAddr32), "\x89\xc7", // the thread's own; mov %eax, %edi
+		tm.Call32(0x82, get, 0, tm.DataAddr32+0x200, 1), wantNoCarry(1), wantEAX(3, 2),
+		tm.Call32(0x82, set, auto, desc, 1), wantNoCarry(3), wantEAX(3, 4),
+		loadGS(3<<3|7), wantEAX(0x55, 5),
+		tm.Call32(0x80, 20), loadGS(3<<3|7), wantEAX(0x55, 6), // it stays
+		tm.Call32(0x82, set, 100, desc, 1), wantNoCarry(7), wantEAX(100, 8),
+		tm.Call32(0x82, set, auto, desc, 2), wantCarry(9), // the second is bad: none is set
+		tm.Call32(0x82, set, auto, desc, 1), wantNoCarry(10), wantEAX(4, 11),
+		tm.Call32(0x82, get, 100, tm.DataAddr32+0x200, 5), wantNoCarry(12), wantEAX(101, 13),
+		"\xa1", uint32(tm.DataAddr32+0x200), wantEAX((tm.DataAddr32+0x10)&0xffff<<16|15, 14),
+		fails(15, set, 2, desc, 1, 22), fails(16, set, 8191, desc, 2, 22), fails(17, set, auto, desc+8, 1, 13),
+		fails(18, set, auto, desc+16, 1, 13), fails(19, set, auto, desc+24, 1, 13), fails(20, set, auto, 8, 1, 14),
+		fails(21, get, 0, 0, 1, 22), fails(22, get, 8192, desc, 0, 22),
+		tm.Call32(0x82, set, 3, 0, 1), wantNoCarry(23), // emptied
+		tm.Call32(0x82, set, 0, 0, 0), wantNoCarry(24), wantEAX(0, 25),
+		tm.Call32(0x82, get, 0, tm.DataAddr32+0x200, 1), wantEAX(3, 26),
+		"\x8e\xef", "\x65\xa1", uint32(0x10), wantEAX(0x55, 27), // mov %edi, %gs: still there
+		tm.Exit32(42)), data))
+	if r := run(t, exec.Command(runnerPath, prog)); r.status != 42 || r.stderr != "" {
+		t.Errorf("%+v", r)
+	}
+	// A selector of nothing.
+	prog = program(t, tm.Build32(loadGS(9<<3|7)))
+	if r := run(t, exec.Command(runnerPath, prog)); r.signal != syscall.SIGSEGV {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestSysenter32 makes calls by SYSENTER, which AMD processors and others
+// understand differently.
+func TestSysenter32(t *testing.T) {
+	const stub = "\x5a\x89\xe1\x0f\x34" // pop %edx; mov %esp, %ecx; sysenter
+	const act, count, timer, fds = tm.DataAddr32, tm.DataAddr32 + 0x40, tm.DataAddr32 + 0x60, tm.DataAddr32 + 0x80
+	const alrm = 14
+	data := make([]byte, 0x1000)
+	copy(data[0x60:], tm.Code(uint32(0), uint32(0), uint32(0), uint32(50_000))) // in 50 ms
+	// All code is behind a jump and the stub, and after 4 KiB of stack EBP is readable.
+	code := code32("\xeb\x05", stub, "\x89\xe5") // mov %esp, %ebp
+	add := func(parts ...any) { code = append(code, code32(parts...)...) }
+	call := func(nr uint32, args ...uint32) {
+		for i := len(args) - 1; i >= 0; i-- {
+			add("\x68", args[i])
+		}
+		add("\x6a\x00", "\xb8", nr)
+		add("\xe8", uint32(2-len(code)-5))
+		ret := tm.Entry32 + uint32(len(code))
+		add("\x72\x11", // jc: the values come back after an error too, but checks change CF
+			"\x39\xe1\x74\x02\x0f\x0b",                  // cmp %esp, %ecx; je; ud2
+			"\x81\xfa", ret, "\x74\x02\x0f\x0b", "\xf8") // cmp $ret, %edx; je; ud2; clc
+		add("\x8d\xa4\x24", uint32(4*(len(args)+1)))
+	}
+	call(20)
+	add(wantNoCarry(1), "\x89\xc3", tm.Call32(0x80, 20), "\x39\xc3\x74\x02\x0f\x0b") // the same as by INT
+	call(6, 1000)
+	add(wantCarry(2), wantEAX(9, 3))
+	call(uint32(0xffffffff-89+1), tm.DataAddr32+0x100) // mach_timebase_info
+	add(wantEAX(0, 4), "\xa1", uint32(tm.DataAddr32+0x100), wantEAX(1, 5))
+	call(42) // pipe; the write end would come in EDX
+	add(wantNoCarry(6), wantEAX(3, 7))
+	// A read that is interrupted by a handler that writes, and made again.
+	handler := code32("\xff\x05", uint32(count), tm.Call32(0x80, 4, 4, count, 1), wantNoCarry(8),
+		"\x8b\x44\x24\x14\x8b\x5c\x24\x18\x53\x6a\x1e\x50\x6a\x00\xb8\xb8\x00\x00\x00\xcd\x80\x0f\x0b")
+	add("\xe9", uint32(len(handler)))
+	copy(data, tm.Code(uint32(0x5678), tm.Entry32+uint32(len(code)), uint32(0), uint32(0x42))) // SA_SIGINFO|SA_RESTART
+	add(handler)
+	call(46, alrm, act, 0)
+	add(wantNoCarry(9))
+	call(83, 0, timer, 0)
+	add(wantNoCarry(10))
+	call(3, 3, fds, 1)
+	add(wantNoCarry(11), wantEAX(1, 12), "\xa1", uint32(fds), wantEAX(1, 13), "\x39\xec\x74\x02\x0f\x0b") // cmp %ebp, %esp
+	add(tm.Exit32(42))
+	for _, release := range []string{"10.6", "10.14"} {
+		r := run(t, exec.Command(runnerPath, "-xnu", release, program(t, tm.BuildData32(code, data))))
+		if r.status != 42 || r.stderr != "" {
+			t.Errorf("%s: %+v", release, r)
+		}
+	}
+}
+
+// TestResume32 has a forked child make a call for which it must go on in a new
+// runner: everything is there as before.
+func TestResume32(t *testing.T) {
+	data := make([]byte, 0x100)
+	copy(data[0x10:], tm.Code(uint32(0x55), uint32(0), uint32(1), uint32(2), uint32(3), uint32(4)))
+	const desc = tm.DataAddr32 + 0x80
+	copy(data[0x80:], tm.Code(uint64(0xff)|uint64(tm.DataAddr32&0xffffff)<<16|0xf2<<40|4<<52))
+	child := code32(
+		"\xf9", tm.Call32(0x80, 362), wantNoCarry(50), "\x83\xf8\x00", "\x7f\x02\x0f\x0b", // kqueue: a number above 0
+		"\x65\xa1", uint32(0), wantEAX(0x55, 51),
+		"\x89\xe8", wantEAX(0x12345, 52), // mov %ebp, %eax
+		"\x66\x0f\x7e\xc0", wantEAX(1, 53), // movd %xmm0, %eax
+		"\xbb", uint32(3<<3|7), "\x8e\xeb", "\x65\xa1", uint32(0x10), wantEAX(0x55, 55), // the segment of its own
+		"\xa1", uint32(0xffff0000), wantEAX(0x6d6d6f63, 54), // the commpage
+		tm.Exit32(43))
+	prog := program(t, tm.BuildData32(code32(
+		tm.Call32(0x82, 5, 0xffffffff, desc, 1), wantEAX(3, 1),
+		tm.Call32(0x82, 3, tm.DataAddr32+0x10),
+		tm.Call32(0x80, 20), // a springboard
+		"\x0f\x10\x05", uint32(tm.DataAddr32+0x18), "\xbd", uint32(0x12345),
+		tm.Call32(0x80, 2), wantNoCarry(2),
+		"\x83\xfa\x01", "\x0f\x85", uint32(len(child)), child, // cmp $1, %edx; jne
+		tm.Call32(0x80, 7, 0xffffffff, tm.DataAddr32, 0, 0), wantNoCarry(3),
+		"\x0f\xb7\x05", uint32(tm.DataAddr32), wantEAX(43<<8, 4),
+		tm.Exit32(42)), data))
+	r := run(t, exec.Command(runnerPath, prog))
+	if r.status != 42 || r.stderr != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestSignal32 sends itself a signal with a handler on an alternate stack,
 // which changes all registers, and looks at what the handler gets and at what
 // sigreturn restores.

@@ -10,7 +10,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
-	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -109,103 +108,15 @@ func loadDataSegments(sel uint16)
 func loadGS(sel uint16)
 func readGS() uint16
 
-// ldt hands out the entries of the process's local descriptor table, one for
-// each thread that asks for a GS base. Entry 0 is left alone.
-var ldt struct {
-	sync.Mutex
-	next uint16
-	free []uint16
-}
-
-const ldtEntries = 8192
-
-// tlsLimit is the limit of a thread's own segment, two pages
-// (xnu-11417 osfmk/i386/pcb_native.c:machine_thread_set_tsd_base).
-const tlsLimit = 0x1fff
-
-// setLDT makes entry a data segment (arch/x86/include/uapi/asm/ldt.h:user_desc).
-func setLDT(entry uint16, base, limit uint32, empty bool) syscall.Errno {
-	const (
-		seg32Bit   = 0x01
-		readOnly   = 0x08
-		notPresent = 0x20
-		useable    = 0x40
-
-		modifyLDTWrite = 0x11
-	)
-	desc := [4]uint32{uint32(entry), base, limit, seg32Bit | useable}
-	if empty {
-		desc = [4]uint32{uint32(entry), 0, 0, readOnly | notPresent}
-	}
-	r, _, e := syscall.RawSyscall(syscall.SYS_MODIFY_LDT, modifyLDTWrite, uintptr(unsafe.Pointer(&desc)), unsafe.Sizeof(desc))
-	runtime.KeepAlive(&desc)
-	if e == 0 && int32(r) < 0 { // the call returns an int
-		e = syscall.Errno(-int32(r))
-	}
-	return e
-}
-
-// allocLDT returns a free entry, 0 if there is none.
-func allocLDT() uint16 {
-	ldt.Lock()
-	defer ldt.Unlock()
-	if n := len(ldt.free); n > 0 {
-		e := ldt.free[n-1]
-		ldt.free = ldt.free[:n-1]
-		return e
-	}
-	if ldt.next == ldtEntries-1 {
-		return 0
-	}
-	ldt.next++
-	return ldt.next
-}
-
-func freeLDT(entry uint16) {
-	setLDT(entry, 0, 0, true)
-	ldt.Lock()
-	ldt.free = append(ldt.free, entry)
-	ldt.Unlock()
-}
-
-// SetTLS32 gives the thread of a 32-bit guest a data segment of its own with
-// the given base, and loads GS with its selector, which it returns; 0 if the
-// host does not allow it. c is bound to the calling thread, or to none yet.
-func (c *Ctx) SetTLS32(base uint32) (sel uint16) {
-	if c.ldt == 0 {
-		if forked {
-			return 0 // it may not lock; the runtime of a child has a segment
-		}
-		if c.ldt = allocLDT(); c.ldt == 0 {
-			return 0
-		}
-	}
-	if setLDT(c.ldt, base, tlsLimit, false) != 0 {
-		return 0
-	}
-	c.gs = c.TLSSelector()
-	if c.tid != 0 {
-		loadGS(c.gs)
-	}
-	return c.gs
-}
-
-// TLSSelector returns the selector of the segment that SetTLS32 has made, or 0.
-func (c *Ctx) TLSSelector() uint16 {
-	if c.ldt == 0 {
-		return 0
-	}
-	return c.ldt<<3 | 7
-}
-
 // GS returns the GS selector of a 32-bit guest, which is bound to the calling
 // thread.
 func (c *Ctx) GS() uint16 { return readGS() }
 
 // SetGS loads GS. It reports false, and does nothing, unless sel is null, the
-// data segment or the thread's own segment.
+// data segment, the thread's own segment or one that SetDescriptor has made and
+// that can be read.
 func (c *Ctx) SetGS(sel uint16) bool {
-	if sel > 3 && sel != userDS && (sel != c.TLSSelector() || sel == 0) {
+	if sel > 3 && sel != userDS && (sel != c.TLSSelector() || sel == 0) && !readable(sel) {
 		return false
 	}
 	loadGS(sel)
@@ -225,7 +136,7 @@ func (c *Ctx) unbind32() {
 	if c.ldt != 0 {
 		freeLDT(c.ldt)
 	}
-	c.ldt, c.gs = 0, 0
+	c.ldt, c.gs, c.tlsBase = 0, 0, 0
 }
 
 // SelfTest32 tries what 32-bit guests need besides, and says exactly what

@@ -94,8 +94,9 @@ type Ctx struct {
 	iret    [5]uint64 // frame for IRETQ, to enter with TF set
 	ldt     uint16    // entry of the local descriptor table, 0 = none (Code32)
 	gs      uint16    // GS selector (Code32)
+	tlsBase uint32    // base of the segment in ldt
 
-	_     [ymmOffset - 276]byte
+	_     [ymmOffset - 280]byte
 	ymm   [16][32]byte // with xvalidQuick
 	xarea [xareaSize]byte
 }
@@ -170,7 +171,7 @@ func New() (*Ctx, error) {
 	c.Regs = Regs{RFLAGS: 0x202}
 	atomic.StoreUint32(&c.pending, 0)
 	c.gsBase = 0
-	c.Code32 = false
+	c.Code32, c.Sysenter = false, false
 	c.ResetFP()
 	return c, nil
 }

@@ -101,7 +101,7 @@ func (p *Proc) Run() {
 	t, err := p.newThread(nil)
 	p.mu.Unlock()
 	if err == nil && p.cfg.Resumed != nil {
-		p.resume(p.cfg.Resumed, t)
+		err = p.resume(p.cfg.Resumed, t)
 	}
 	if err == nil {
 		err = p.startSignals()

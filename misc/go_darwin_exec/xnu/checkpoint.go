@@ -39,6 +39,10 @@ type checkpoint struct {
 	code32   bool
 	regs     vcpu.Regs
 	gsBase   uint64
+	tls32    segment32
+	ldtStart int
+	ldtSize  int
+	ldt      [vcpu.LDTEntries]uint64
 	pthread  pthreadRegistration
 	sig      xsig.Saved
 	exc      exception
@@ -47,6 +51,12 @@ type checkpoint struct {
 	nregions uint64
 	regions  [maxSavedRegions]savedRegion
 	xstate   [12288]byte
+}
+
+// A segment32 is what GS is for a thread of a 32-bit process.
+type segment32 struct {
+	sel, gs uint16 // of the thread's own segment, 0 if it has none; and what is loaded
+	base    uint32
 }
 
 type savedRegion struct {
@@ -83,8 +93,17 @@ func (t *Thread) checkpoint() {
 	c.stackTop = p.cfg.StackTop
 	c.code32 = t.abi() == abi32
 	c.regs = t.cpu.Regs
-	c.regs.RIP -= callLen // the number is still in RAX
-	c.gsBase = t.cpu.GSBase()
+	c.regs.RIP -= t.repeatLen() // the number is still in RAX
+	min, end := p.Space.Bounds()
+	c.min = min
+	if c.code32 {
+		s := &c.tls32
+		s.sel, s.base = t.cpu.TLS32()
+		s.gs = t.cpu.GS()
+		c.ldtStart, c.ldtSize = p.ldt.start, copy(c.ldt[:], p.ldt.desc)
+	} else {
+		c.gsBase = t.cpu.GSBase()
+	}
 	c.pthread = p.pthread
 	c.exc = t.exc
 	c.avx512 = t.frame.avx512
@@ -109,8 +128,8 @@ func (t *Thread) checkpoint() {
 	regions := p.Space.ChildRegions()
 	for i := range regions {
 		r := &regions[i]
-		if r.Start >= commpageBase {
-			continue // it is made anew
+		if r.Start >= end {
+			continue // the commpage is made anew
 		}
 		if c.nregions == maxSavedRegions {
 			return
@@ -133,9 +152,6 @@ func (t *Thread) checkpoint() {
 	}
 	t.execResume(int(fd))
 }
-
-// commpageBase bounds what a checkpoint holds.
-const commpageBase = 0x7fffffe00000
 
 // saveRegion writes the pages of r that have anything in them.
 func (t *Thread) saveRegion(fd, pagemap uintptr, r *mem.Region, off uint64) bool {

@@ -103,7 +103,7 @@ func (t *Thread) makeCall(s *sysent, a *args) {
 		r.RFLAGS &^= flagCF
 		t.setResult(s.ret, v)
 	case ERESTART:
-		r.RIP -= callLen
+		r.RIP -= t.repeatLen()
 	case EJUSTRETURN:
 	default:
 		t.fail(e)
@@ -111,6 +111,17 @@ func (t *Thread) makeCall(s *sysent, a *args) {
 	if p.trace != nil {
 		p.trace.leave(t, s, v, e)
 	}
+}
+
+// repeatLen is the length of the code that makes the call under way again. For
+// SYSENTER the kernel takes it that EDX points behind a CALL
+// (xnu-11417 osfmk/i386/pal_routines.c:pal_syscall_restart).
+func (t *Thread) repeatLen() uint64 {
+	const callRel32 = 5
+	if t.cpu.Sysenter {
+		return callRel32
+	}
+	return callLen
 }
 
 // setResult stores the result of a call that has succeeded. 32-bit code gets

@@ -34,11 +34,8 @@ func (t *Thread) syscall32() {
 }
 
 // sysenter performs the call of a SYSENTER, which returns by SYSEXIT: EDX and
-// ECX hold EIP and ESP afterwards. A call that is to be restarted begins anew
-// at the CALL in front of the return address
-// (xnu-11417 osfmk/i386/pal_routines.c:pal_syscall_restart).
+// ECX hold EIP and ESP afterwards.
 func (t *Thread) sysenter() {
-	const callRel32 = 5
 	r := &t.cpu.Regs
 	ret := r.RIP
 	if t.cpu.Int == gateMach {
@@ -46,14 +43,9 @@ func (t *Thread) sysenter() {
 	} else {
 		t.unixSyscall32()
 	}
-	switch r.RIP {
-	case ret:
-	case ret - callLen:
-		r.RIP = ret - callRel32
-	default:
-		return // to somewhere else
+	if r.RIP == ret || r.RIP == ret-t.repeatLen() { // not sigreturn
+		r.RDX, r.RCX = r.RIP, r.RSP
 	}
-	r.RDX, r.RCX = r.RIP, r.RSP
 }
 
 // args32 reads arguments from the stack at sp: one word each, two for those
@@ -142,26 +134,49 @@ func (t *Thread) machTrap32() {
 func (t *Thread) mdepCall32() {
 	r := &t.cpu.Regs
 	nr := uint32(r.RAX)
-	arg, ok := vcpu.Load32(uint64(uint32(r.RSP) + 4))
-	switch {
-	case nr == 3 && ok: // thread_fast_set_cthread_self
+	if t.p.child && nr > 3 {
+		t.leaveChild("machdep call")
+	}
+	nargs := [...]int{3: 1, 4: 3, 5: 3, 6: 3}
+	var a [3]uint32
+	r.RAX = kernInvalidArgument
+	if nr < uint32(len(nargs)) {
+		for i := range nargs[nr] {
+			v, ok := vcpu.Load32(uint64(uint32(r.RSP) + 4 + 4*uint32(i)))
+			if !ok {
+				r.RAX = kernInvalidAddress
+				return
+			}
+			a[i] = v
+		}
+	}
+	switch nr {
+	case 3: // thread_fast_set_cthread_self
 		// The result is the selector, which XNU has also put into GS. There
 		// it is the same for all threads; here each has its own.
-		sel := t.cpu.SetTLS32(arg)
+		sel := t.cpu.SetTLS32(a[0])
 		if sel == 0 {
 			complain("thread_fast_set_cthread_self: the host has no segment left")
 			t.p.exit(hostFailure)
 		}
 		r.RAX = uint64(sel)
-	case nr == 4, nr == 5, nr == 6:
-		complainOnce("the local descriptor table (thread_set_user_ldt, i386_set_ldt, i386_get_ldt) is not implemented")
-		r.RAX = uint64(ENOSYS)
-		r.RFLAGS |= flagCF
-	default:
-		r.RAX = kernInvalidArgument
+	case 4: // thread_set_user_ldt: a segment for FS
+		complainOnce("thread_set_user_ldt is refused: the runner needs FS")
+		r.RAX = 0xffffffff
+	case 5, 6:
+		call := t.i386SetLDT
+		if nr == 6 {
+			call = t.i386GetLDT
+		}
+		v, e := call(a[0], a[1], a[2])
+		r.RFLAGS &^= flagCF
+		r.RAX = uint64(v)
+		if e != 0 {
+			t.fail(e)
+		}
 	}
 	if tr := t.tracing(); tr != nil {
-		tr.printf(t, "machdep_%d(%#x) = %#x", nr, arg, r.RAX)
+		tr.printf(t, "machdep_%d(%#x, %#x, %#x) = %#x", nr, a[0], a[1], a[2], r.RAX)
 	}
 }
 

@@ -7,6 +7,7 @@ package xnu
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -21,6 +22,8 @@ var ErrNoRoom = errors.New("the runner lies in the program's way")
 // A Resumed is a checkpoint whose memory is in place.
 type Resumed struct {
 	Space    *mem.Space
+	Is32     bool
+	Release  Release
 	Regs     vcpu.Regs
 	StackTop uint64
 	c        *checkpoint
@@ -28,15 +31,19 @@ type Resumed struct {
 }
 
 // Resume maps the memory of the checkpoint on descriptor fd, which it closes
-// unless the result is ErrNoRoom.
-func Resume(fd int, max uint64) (*Resumed, error) {
+// unless the result is ErrNoRoom. end and end32 are the ends of 64-bit and 32-bit
+// processes' address spaces.
+func Resume(fd int, end, end32 uint64) (*Resumed, error) {
 	c := new(checkpoint)
 	size := unsafe.Sizeof(*c)
 	n, e := host(syscall.SYS_PREAD64, uintptr(fd), uintptr(unsafe.Pointer(c)), size, 0, 0, 0)
 	if e != 0 || n != uint64(size) || c.magic != checkpointMagic || c.size != uint64(size) || c.nregions > maxSavedRegions {
 		return nil, fmt.Errorf("descriptor %d holds no checkpoint of this runner", fd)
 	}
-	r := &Resumed{Space: mem.NewSpace(pageSize, max), Regs: c.regs, StackTop: c.stackTop, c: c}
+	if c.code32 {
+		end = end32
+	}
+	r := &Resumed{Space: mem.NewSpace(pageSize, end), Is32: c.code32, Release: Release(c.release), Regs: c.regs, StackTop: c.stackTop, c: c}
 	for _, s := range c.regions[:c.nregions] {
 		_, errno := r.Space.Map(mem.Mapping{Addr: s.start, Size: s.end - s.start, Prot: s.prot, MaxProt: s.maxProt,
 			NoReplace: true, Kind: mem.Kind(s.kind), FD: fd, Offset: int64(s.off)})
@@ -59,17 +66,29 @@ func Resume(fd int, max uint64) (*Resumed, error) {
 			}
 		}
 	}
+	r.Space.SetMin(c.min)
 	syscall.Close(fd)
 	return r, nil
 }
 
 // resume makes t, the process's first thread, what it was at the checkpoint.
-func (p *Proc) resume(r *Resumed, t *Thread) {
+func (p *Proc) resume(r *Resumed, t *Thread) error {
 	c := r.c
 	p.pthread = c.pthread
 	p.sig.Restore(&c.sig, t.sig)
 	t.exc = c.exc
 	t.frame.avx512 = c.avx512
 	copy(t.cpu.XState(), c.xstate[:])
-	t.cpu.SetGSBase(c.gsBase)
+	if !c.code32 {
+		t.cpu.SetGSBase(c.gsBase)
+		return nil
+	}
+	for i, v := range c.ldt[:c.ldtSize] {
+		vcpu.SetDescriptor(c.ldtStart+i, v)
+	}
+	p.ldt = userLDT{c.ldtStart, slices.Clone(c.ldt[:c.ldtSize])}
+	if s := c.tls32; !t.cpu.RestoreTLS32(s.sel, s.base, s.gs) {
+		return errors.New("the host has no segment left for GS")
+	}
+	return nil
 }

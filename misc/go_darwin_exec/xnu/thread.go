@@ -45,6 +45,7 @@ type Proc struct {
 	ulocks  ulockTable
 	exec    execArena
 	shm     shmState
+	ldt     userLDT // of a 32-bit guest
 
 	sigFD int32 // the pipe that package hostsig writes to
 
