@@ -54,7 +54,7 @@ generate:
 	@cd misc && $(RUN) go run ./mkxnu
 
 bench:
-	@cd misc && $(RUN) go run ./bench $(ARGS)
+	@cd misc && $(RUN) go run ./bench -arch $(or $(GOARCH),amd64) $(ARGS)
 
 list:
 	@src/make.bash --list
@@ -71,6 +71,6 @@ help:
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'
 	@echo 'make generate    make the files again that follow from lib/xnu'
-	@echo 'make bench       measure darwin programs under the runner against native ones'
+	@echo 'make bench       measure darwin programs under the runner against native ones: [GOARCH=386]'
 	@echo 'make list        list what the fork changes, with reasons'
 	@echo 'make clean       remove what make made'

@@ -7,10 +7,15 @@
 package main
 
 import (
+	"encoding/binary"
+	"os"
 	"os/exec"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
 )
@@ -124,6 +129,78 @@ func TestTLS32(t *testing.T) {
 	if r.signal != syscall.SIGSEGV {
 		t.Errorf("%+v", r)
 	}
+}
+
+// TestHost32 runs 32-bit programs on hosts that lack what they need: a seccomp
+// filter, which the test binary puts on itself before it executes the runner,
+// plays the host.
+func TestHost32(t *testing.T) {
+	low := tm.Build32(tm.Exit32(0))
+	binary.LittleEndian.PutUint32(low[tm.TextVMAddr32:], 0x1000)
+	binary.LittleEndian.PutUint32(low[tm.ThreadEIP32:], tm.Entry32-tm.Base32+0x1000)
+	for _, tt := range []struct {
+		host   string
+		prog   []byte
+		status int
+		want   string
+	}{
+		{"modify_ldt", tm.Build32(tm.Exit32(42)), exitHost, "CONFIG_MODIFY_LDT_SYSCALL"},
+		{"mmap_min_addr", tm.Build32(tm.Exit32(42)), 42, ""},
+		{"mmap_min_addr", low, exitCannot, "vm.mmap_min_addr"},
+	} {
+		cmd := exec.Command("/proc/self/exe", runnerPath, program(t, tt.prog))
+		cmd.Env = append(os.Environ(), "GOXNU_TEST_HOST="+tt.host)
+		r := run(t, cmd)
+		if r.status != tt.status || r.stdout != "" || !strings.Contains(r.stderr, tt.want) || strings.Count(r.stderr, "\n") > 1 ||
+			(r.stderr == "") != (tt.want == "") {
+			t.Errorf("%q: %+v; want status %d, %q", tt.host, r, tt.status, tt.want)
+		}
+	}
+}
+
+// lesserHost executes a program under a filter, for TestHost32.
+func lesserHost(host string, argv []string) error {
+	const (
+		nr, arg0 = 0, 16 // struct seccomp_data (include/uapi/linux/seccomp.h)
+		deny     = 0x00050000
+		allow    = 0x7fff0000
+
+		load   = syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS
+		equal  = syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K
+		atMost = syscall.BPF_JMP | syscall.BPF_JGE | syscall.BPF_K // jumps if not less
+		ret    = syscall.BPF_RET | syscall.BPF_K
+
+		setNoNewPrivs, setSeccomp, modeFilter = 38, 22, 2
+	)
+	filters := map[string][]syscall.SockFilter{
+		"modify_ldt": {
+			{Code: load, K: nr},
+			{Code: equal, K: syscall.SYS_MODIFY_LDT, Jf: 1},
+			{Code: ret, K: deny | uint32(syscall.ENOSYS)},
+			{Code: ret, K: allow},
+		},
+		"mmap_min_addr": {
+			{Code: load, K: nr},
+			{Code: equal, K: syscall.SYS_MMAP, Jf: 6},
+			{Code: load, K: arg0 + 4},
+			{Code: equal, K: 0, Jf: 4},
+			{Code: load, K: arg0},
+			{Code: equal, K: 0, Jt: 2}, // anywhere
+			{Code: atMost, K: 0x10000, Jt: 1},
+			{Code: ret, K: deny | uint32(syscall.EPERM)},
+			{Code: ret, K: allow},
+		},
+	}
+	f := filters[host]
+	prog := syscall.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
+	runtime.LockOSThread()
+	if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, setNoNewPrivs, 1, 0, 0, 0, 0); e != 0 {
+		return e
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_PRCTL, setSeccomp, modeFilter, uintptr(unsafe.Pointer(&prog))); e != 0 {
+		return e
+	}
+	return syscall.Exec(argv[0], argv, os.Environ())
 }
 
 // TestLDT32 makes segments of its own, and what i386_set_ldt refuses.

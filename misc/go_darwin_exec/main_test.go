@@ -31,6 +31,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if host := os.Getenv("GOXNU_TEST_HOST"); host != "" {
+		fmt.Fprintln(os.Stderr, lesserHost(host, os.Args[1:]))
+		os.Exit(99)
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "go_darwin_exec")
 		if err != nil {

@@ -120,8 +120,11 @@ func mapAt(s *mem.Space, seg *Segment, m mem.Mapping) error {
 		return nil
 	case syscall.EEXIST:
 		return ErrCollision
-	case syscall.EPERM, syscall.EACCES:
-		return errorf(EACCES, "%v cannot be mapped at %#x: %v (vm.mmap_min_addr, or a file system mounted noexec?)", seg, m.Addr, errno)
+	case syscall.EPERM:
+		return errorf(EACCES, "%v cannot be mapped at %#x: this host lets only privileged processes map memory so low "+
+			"(sysctl -w vm.mmap_min_addr=4096 lets all)", seg, m.Addr)
+	case syscall.EACCES:
+		return errorf(EACCES, "%v cannot be mapped at %#x: %v (is its file system mounted noexec?)", seg, m.Addr, errno)
 	}
 	return errorf(ENOMEM, "%v cannot be mapped at %#x: %v", seg, m.Addr, errno)
 }
