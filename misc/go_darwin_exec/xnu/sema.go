@@ -85,17 +85,18 @@ func (s *semaphore) wait(t *Thread, deadline int64, poll bool) int32 {
 // signal is semaphore_signal_internal for one thread.
 func (s *semaphore) signal() int32 {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.dead {
+	switch {
+	case s.dead:
+		s.mu.Unlock()
 		return kernTerminated
-	}
-	if len(s.waiters) == 0 {
+	case len(s.waiters) == 0:
 		s.count++
-		return kernSuccess
+		s.mu.Unlock()
+	default:
+		t := s.waiters[0]
+		removeThread(&s.waiters, t)
+		t.unparkUnlock(&s.mu)
 	}
-	t := s.waiters[0]
-	removeThread(&s.waiters, t)
-	t.unpark()
 	return kernSuccess
 }
 

@@ -66,15 +66,17 @@ func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
 	default:
 		o = p.sig.PostThread(t.sig, sig)
 	}
+	var wake *Thread
 	if o.Thread != nil {
 		p.sig.Info = info
 		if o.Wake {
-			if t := p.find(o.Thread); t != nil {
-				t.wake()
-			}
+			wake = p.find(o.Thread)
 		}
 	}
 	p.unlock()
+	if wake != nil {
+		wake.wake() // without mu, which is the first thing that it wants
+	}
 	if o.Stop {
 		p.stop(sig)
 	}

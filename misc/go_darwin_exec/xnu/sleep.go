@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -36,8 +37,23 @@ func (t *Thread) prepare() { t.park.Store(0) }
 // unpark ends t's sleep. Any thread may call it.
 func (t *Thread) unpark() {
 	if t.park.Swap(1) == 0 {
-		vcpu.Raw(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&t.park)), futexWakePrivate, 1, 0, 0, 0)
+		t.rouse()
 	}
+}
+
+// unparkUnlock is unpark, but unlocks mu, under which t was taken off the list,
+// before t can run: that lock is the first thing that t wants.
+func (t *Thread) unparkUnlock(mu *sync.Mutex) {
+	asleep := t.park.Swap(1) == 0
+	mu.Unlock()
+	if asleep {
+		t.rouse()
+	}
+}
+
+// rouse makes t look at its park word, if it sleeps.
+func (t *Thread) rouse() {
+	vcpu.Raw(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&t.park)), futexWakePrivate, 1, 0, 0, 0)
 }
 
 // sleep waits for unpark, for a signal to act on, or until deadline on the

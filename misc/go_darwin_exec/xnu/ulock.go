@@ -271,8 +271,14 @@ func (t *Thread) ulockWake(op uint32, addr, value uint64) (uint64, Errno) {
 	}
 	b := &t.p.ulocks[t.p.ulocks.bucket(addr)]
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	u := find(b.locks, addr)
+	if u != nil && len(u.waiters) > 0 && u.op == kind && op&ulfWakeAll == 0 && only == nil {
+		w := u.waiters[0]
+		removeThread(&u.waiters, w)
+		w.unparkUnlock(&b.mu)
+		return 0, 0
+	}
+	defer b.mu.Unlock()
 	switch {
 	case u == nil || len(u.waiters) == 0:
 		return 0, ENOENT
@@ -283,16 +289,12 @@ func (t *Thread) ulockWake(op uint32, addr, value uint64) (uint64, Errno) {
 			return 0, EALREADY
 		}
 		only.unpark()
-	case op&ulfWakeAll != 0:
+	default: // ULF_WAKE_ALL
 		for i, w := range u.waiters {
 			w.unpark()
 			u.waiters[i] = nil
 		}
 		u.waiters = u.waiters[:0]
-	default:
-		w := u.waiters[0]
-		removeThread(&u.waiters, w)
-		w.unpark()
 	}
 	return 0, 0
 }
