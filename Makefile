@@ -6,7 +6,7 @@
 RUN = env -u GOROOT -u GOFLAGS -u GOTOOLCHAIN -u GOOS -u GOARCH -u GOENV -u GO111MODULE -u GOWORK \
 	-u GOEXPERIMENT -u GOBIN -u GODEBUG -u CGO_ENABLED GOENV=off PATH="$(CURDIR)/goroot/bin:$$PATH"
 
-.PHONY: all build sync runner show test test-std test-signals test-mutants test-repro generate bench list clean help
+.PHONY: all build sync runner show test test-std test-releases test-signals test-mutants test-repro generate bench list clean help
 
 all: build show
 
@@ -38,6 +38,10 @@ test-std:
 	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) $(if $(XNU),-xnu=$(XNU)) $(if $(LONG),-long) \
 		-pkg='$(or $(PKG),std cmd/internal/testdir)' $(ARGS) std
 
+# The part of std that depends on the release of the system: XNU='10.6 15', PKG='os net'.
+test-releases:
+	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) -xnu='$(or $(XNU),all)' -pkg='$(PKG)' $(ARGS) releases
+
 # The programs about signals, threads and clocks, release by release: XNU=all
 # or XNU='10.6 15', COUNT=n times each, GOARCH=amd64, ONLY=regexp of names.
 test-signals:
@@ -67,6 +71,7 @@ help:
 	@echo 'make sync        bring edits of the overlay into a built goroot/, in seconds'
 	@echo 'make test        test it; make test ARGS=graft runs one suite'
 	@echo 'make test-std    upstream'"'"'s tests of all of std: [GOARCH=386] [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
+	@echo 'make test-releases what of std depends on the release, under each: [XNU='"'10.6 15'"'] [PKG=os]'
 	@echo 'make test-signals run the programs about signals under several releases of XNU'
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'

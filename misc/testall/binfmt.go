@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -35,7 +34,7 @@ shift 2 && exec "$@"`
 // registered, in namespaces of its own, so that the machine does not change. It
 // needs Linux 6.7 and leave to make user namespaces.
 func (t *tester) binfmt() (func(*exec.Cmd) *exec.Cmd, error) {
-	runner := filepath.Join(t.goroot, "bin", "go_darwin_"+t.arch+"_exec")
+	runner := t.runner()
 	wrap := func(cmd *exec.Cmd) *exec.Cmd {
 		w := exec.Command("sh", append([]string{"-c", register, "sh", runner, magic[t.arch], cmd.Path}, cmd.Args[1:]...)...)
 		w.Dir, w.Env = cmd.Dir, cmd.Env

@@ -4,15 +4,17 @@
 
 // Testall runs the project's tests and adds them up.
 //
-//	usage: testall [-arch 'amd64 386'] [-xnu RELEASE] [-long] [-pkg PATTERNS] [-ratio] [SUITE...]
+//	usage: testall [-arch 'amd64 386'] [-xnu RELEASE] [-long] [-pkg PATTERNS] [-selfskips] [-ratio] [SUITE...]
 //
-// The suites, all of them unless some are named; programs and std are run for
+// The suites, all of them unless some are named; programs, releases and std are run for
 // each port of -arch:
 //
 //	api       the exported API of every port against upstream's files, by cmd/api
 //	graft     the composer's own tests
 //	misc      the tests of the runner, the generators and the linker's output
 //	programs  the darwin programs of test/, by upstream's testdir
+//	releases  upstream's tests of the packages that depend on the release of the system, release by
+//	          release: a few without flags, all with -xnu all or -xnu 'RELEASE...'
 //	std       upstream's tests of the standard library, for the port, under the runner;
 //	          -pkg 'std cmd/internal/testdir' tests all of it, and upstream's test/ directory
 //
@@ -41,11 +43,12 @@ import (
 )
 
 var (
-	archs = flag.String("arch", "amd64 386", "test the ports darwin/`ARCH` (separated by blanks)")
-	xnu   = flag.String("xnu", "", "let the runner imitate this `RELEASE` of the system (10.6 ...), not the newest")
-	long  = flag.Bool("long", false, "without -short")
-	pkgs  = flag.String("pkg", "", "test these `PACKAGES` of the standard library (separated by blanks)")
-	ratio = flag.Bool("ratio", false, "suite std: run the tests for the host too, and compare the times")
+	archs     = flag.String("arch", "amd64 386", "test the ports darwin/`ARCH` (separated by blanks)")
+	xnu       = flag.String("xnu", "", "let the runner imitate this `RELEASE` of the system (10.6 ...), not the newest; suite releases takes several, or all")
+	long      = flag.Bool("long", false, "without -short")
+	pkgs      = flag.String("pkg", "", "test these `PACKAGES` of the standard library (separated by blanks)")
+	selfSkips = flag.Bool("selfskips", false, "print a line for each test that skips itself, and its reason")
+	ratio     = flag.Bool("ratio", false, "suite std: run the tests for the host too, and compare the times")
 )
 
 // A tester counts results over all suites.
@@ -108,13 +111,14 @@ var suites = map[string]func(*tester) error{
 	"graft":    (*tester).graft,
 	"misc":     (*tester).misc,
 	"programs": (*tester).programs,
+	"releases": (*tester).releases,
 	"std":      (*tester).std,
 }
 
 func suiteNames() []string { return slices.Sorted(maps.Keys(suites)) }
 
 // perPort are the suites that test one port.
-var perPort = []string{"programs", "std"}
+var perPort = []string{"programs", "releases", "std"}
 
 // suite runs the suite s, for darwin/arch unless arch is empty, and tells how long it took.
 func (t *tester) suite(s, arch string) {
@@ -219,6 +223,17 @@ type event struct {
 	Elapsed    float64
 }
 
+// skipReason is what a test that skipped itself printed, in one line.
+func skipReason(output []byte) string {
+	var reason []string
+	for line := range strings.Lines(string(output)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+			reason = append(reason, line)
+		}
+	}
+	return strings.Join(reason, " ")
+}
+
 // keep is how much output of one package is kept for the case that it fails, in bytes.
 const keep = 64 << 10
 
@@ -264,6 +279,9 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 			case "skip":
 				n[1]++
 				t.selfSkipped++
+				if *selfSkips {
+					fmt.Printf("self  %s %s: %s\n", e.Package, e.Test, skipReason(output[key]))
+				}
 				add(e.Package+" skipped", string(output[key]))
 				delete(output, key)
 			case "fail":

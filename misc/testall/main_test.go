@@ -5,6 +5,7 @@
 package main
 
 import (
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -93,5 +94,33 @@ func TestCount(t *testing.T) {
 	}
 	if _, err := c.count(strings.NewReader("no JSON")); err == nil {
 		t.Error("no error for output that is no event")
+	}
+}
+
+// TestCountAll counts commands of which one passes, one fails, and one dies
+// without a word of it.
+func TestCountAll(t *testing.T) {
+	sh := func(script string) *exec.Cmd { return exec.Command("sh", "-c", script) }
+	c := tester{elapsed: map[string]float64{}}
+	err := c.countAll([]*exec.Cmd{
+		sh(`echo '{"Action":"pass","Package":"a@10.6","Elapsed":1}'`),
+		sh(`echo '{"Action":"fail","Package":"a@10.7"}'; exit 1`),
+		sh(`echo '{"Action":"start","Package":"a@10.8"}'; echo why >&2; exit 3`),
+	})
+	if c.passed != 1 || c.failed != 1 || !slices.Equal(c.failures, []string{"a@10.7"}) {
+		t.Errorf("passed %d, failed %d: %q", c.passed, c.failed, c.failures)
+	}
+	if err == nil || !strings.Contains(err.Error(), "why") {
+		t.Errorf("the command that died: error %v", err)
+	}
+	if err := c.countAll([]*exec.Cmd{sh("exit 0")}); err == nil {
+		t.Error("no error for a command that says nothing")
+	}
+}
+
+func TestSkipReason(t *testing.T) {
+	got := skipReason([]byte("=== RUN   TestX\n    x_test.go:1: no tool\n--- SKIP: TestX (0.00s)\n"))
+	if want := "x_test.go:1: no tool"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

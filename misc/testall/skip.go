@@ -81,11 +81,11 @@ func (s *skip) inForce(port, release string) bool {
 	return s.first == "" || releaseNumber(s.first) <= n && n <= releaseNumber(s.last)
 }
 
-// skipsOf returns the tests of a package to leave out on the port.
-func (t *tester) skipsOf(pkg string) []string {
+// skipsOf returns the tests of a package to leave out on the port and release.
+func (t *tester) skipsOf(pkg, release string) []string {
 	var tests []string
 	for _, s := range t.skips {
-		if s.pkg == pkg && s.inForce("darwin/"+t.arch, *xnu) {
+		if s.pkg == pkg && s.inForce("darwin/"+t.arch, release) {
 			tests = append(tests, s.test)
 			t.skipped++
 			fmt.Printf("skip  %s %s: %s\n", s.pkg, s.test, s.reason)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -29,11 +30,14 @@ const (
 	programDir = "goxnu"                // the directory there that holds the project's own
 )
 
-// port returns the settings that make the go command build for the port and run under the runner.
-func (t *tester) port() []string {
-	settings := []string{"GOOS=darwin", "GOARCH=" + t.arch}
-	if *xnu != "" {
-		settings = append(settings, "GOXNU_RUNNER=-xnu "+*xnu)
+// port returns the settings that make the go command build for the port and
+// run under the runner, as release if one is named, with what stands in for
+// tools of macOS at the end of PATH.
+func (t *tester) port(release string) []string {
+	settings := []string{"GOOS=darwin", "GOARCH=" + t.arch,
+		"PATH=" + filepath.Join(t.goroot, "bin") + ":" + os.Getenv("PATH") + ":" + filepath.Join(t.top, "misc", "testall", "testdata", "bin")}
+	if release != "" {
+		settings = append(settings, "GOXNU_RUNNER=-xnu "+release)
 	}
 	return settings
 }
@@ -44,7 +48,7 @@ const uncached = "-count=1"
 
 // programs has testdir run what graft put from test/ into the composed tree.
 func (t *tester) programs() error {
-	return t.goTest(unwrapped, filepath.Join(t.goroot, "src", "cmd"), append(t.port(), "GO_TEST_SHORT=0"),
+	return t.goTest(unwrapped, filepath.Join(t.goroot, "src", "cmd"), append(t.port(*xnu), "GO_TEST_SHORT=0"),
 		"-vet=off", uncached, "-run=^Test/"+programDir+"/", testdir)
 }
 
@@ -55,46 +59,33 @@ func (t *tester) std() error {
 	if *pkgs != "" {
 		patterns = strings.Fields(*pkgs)
 	}
-	src := filepath.Join(t.goroot, "src")
-	out, err := tree.Output(tree.Go(t.goroot, src, t.port(),
-		append([]string{"list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"}, patterns...)...))
+	list, err := t.tested(patterns)
 	if err != nil {
 		return err
 	}
-	list := strings.Fields(string(out))
 	t.done, t.total = 0, len(list)
 	clear(t.elapsed)
 	defer func() { t.total = 0 }()
 
+	src := filepath.Join(t.goroot, "src")
 	var plain []string
 	var later []func() error
-	for _, pkg := range list {
-		tests := t.skipsOf(pkg)
-		wrap := unwrapped
-		if hostStarts[pkg] != "" {
-			if wrap, err = t.binfmt(); err != nil {
-				tests = append(tests, hostStarts[pkg])
-				t.skipped++
-				fmt.Printf("skip  %s %s: a host program starts a darwin program there, and %v\n", pkg, hostStarts[pkg], err)
-				wrap = unwrapped
-			}
-		}
+	for _, p := range list {
+		pkg := p.path
+		tests, wrap := t.leaveOut(pkg, *xnu)
 		switch {
 		case slices.Contains(tests, "*"):
 			t.total--
 		case tests == nil && hostStarts[pkg] == "" && pkg != testdir:
 			plain = append(plain, pkg)
 		default:
-			args := stdFlags(pkg)
-			if tests != nil {
-				args = append(args, skipFlag(tests))
-			}
-			later = append(later, func() error { return t.goTest(wrap, src, t.port(), append(args, pkg)...) })
+			args := slices.Concat(goFlags, testFlags(pkg, tests))
+			later = append(later, func() error { return t.goTest(wrap, src, t.port(*xnu), append(args, pkg)...) })
 		}
 	}
 	var errs []error
 	if plain != nil {
-		errs = append(errs, t.goTest(unwrapped, src, t.port(), append(stdFlags(""), plain...)...))
+		errs = append(errs, t.goTest(unwrapped, src, t.port(*xnu), slices.Concat(goFlags, testFlags("", nil), plain)...))
 	}
 	for _, f := range later {
 		errs = append(errs, f())
@@ -105,8 +96,44 @@ func (t *tester) std() error {
 	return errors.Join(errs...)
 }
 
-func stdFlags(pkg string) []string {
-	flags := []string{"-vet=off", uncached}
+// A testedPackage is a package that has tests.
+type testedPackage struct{ path, dir string }
+
+// tested returns the packages that the patterns name for the port and that have tests.
+func (t *tester) tested(patterns []string) ([]testedPackage, error) {
+	const format = "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}\t{{.Dir}}{{end}}"
+	out, err := tree.Output(tree.Go(t.goroot, filepath.Join(t.goroot, "src"), t.port(""),
+		append([]string{"list", "-f", format}, patterns...)...))
+	var list []testedPackage
+	for line := range strings.Lines(string(out)) {
+		path, dir, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		list = append(list, testedPackage{path, dir})
+	}
+	return list, err
+}
+
+// leaveOut returns the tests of a package to leave out under a release, and
+// how to change the command that runs the others.
+func (t *tester) leaveOut(pkg, release string) (tests []string, wrap func(*exec.Cmd) *exec.Cmd) {
+	tests, wrap = t.skipsOf(pkg, release), unwrapped
+	if hostStarts[pkg] != "" {
+		if w, err := t.binfmt(); err != nil {
+			tests = append(tests, hostStarts[pkg])
+			t.skipped++
+			fmt.Printf("skip  %s %s: a host program starts a darwin program there, and %v\n", pkg, hostStarts[pkg], err)
+		} else {
+			wrap = w
+		}
+	}
+	return tests, wrap
+}
+
+// goFlags are for go test itself.
+var goFlags = []string{"-vet=off", uncached}
+
+// testFlags are for the test binary of pkg; tests are those to leave out.
+func testFlags(pkg string, tests []string) []string {
+	var flags []string
 	switch {
 	case pkg == testdir:
 		flags = append(flags, "-timeout=6h")
@@ -118,6 +145,9 @@ func stdFlags(pkg string) []string {
 	if !*long {
 		flags = append(flags, "-short")
 	}
+	if tests != nil {
+		flags = append(flags, skipFlag(tests))
+	}
 	return flags
 }
 
@@ -128,11 +158,17 @@ const short = 0.2
 // ratios runs the tests but testdir's for the host's system on the same
 // architecture, without counting them, and prints how their times compare with
 // those under the runner: all together, and the worst.
-func (t *tester) ratios(list []string) error {
-	list = slices.DeleteFunc(slices.Clone(list), func(p string) bool { return p == testdir })
-	host := &tester{top: t.top, goroot: t.goroot, elapsed: map[string]float64{}, total: len(list)}
+func (t *tester) ratios(list []testedPackage) error {
+	args := slices.Concat(goFlags, testFlags("", nil))
+	n := len(args)
+	for _, p := range list {
+		if p.path != testdir {
+			args = append(args, p.path)
+		}
+	}
+	host := &tester{top: t.top, goroot: t.goroot, elapsed: map[string]float64{}, total: len(args) - n}
 	src := filepath.Join(t.goroot, "src")
-	err := host.goTest(unwrapped, src, []string{"GOOS=" + runtime.GOOS, "GOARCH=" + t.arch, "CGO_ENABLED=0"}, append(stdFlags(""), list...)...)
+	err := host.goTest(unwrapped, src, []string{"GOOS=" + runtime.GOOS, "GOARCH=" + t.arch, "CGO_ENABLED=0"}, args...)
 	if err != nil {
 		return err
 	}

@@ -43,9 +43,6 @@ import (
 	"goxnu/misc/internal/tree"
 )
 
-// releases are those that -xnu all stands for.
-var releases = strings.Fields("10.6 10.7 10.8 10.9 10.10 10.11 10.12 10.13 10.14 10.15 11 12 13 14 15")
-
 var (
 	arch    = flag.String("arch", "amd64", "test the port darwin/`ARCH`")
 	xnu     = flag.String("xnu", "10.6 10.11 10.12 10.14 15", "under these `RELEASES` (separated by blanks); all is every one")
@@ -220,9 +217,9 @@ func (s *suite) exec(runner, release, exe string) ([]byte, error) {
 
 // matrix runs every program under every release.
 func (s *suite) matrix(want *regexp.Regexp) error {
-	list := strings.Fields(*xnu)
-	if *xnu == "all" {
-		list = releases
+	list, err := tree.Releases(*xnu, *arch)
+	if err != nil {
+		return err
 	}
 	if _, err := os.Stat(s.runner()); err != nil {
 		return fmt.Errorf("there is no runner for %s: %v", *arch, err)

@@ -1,0 +1,128 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"goxnu/misc/internal/tree"
+)
+
+// releasePackages have a part that depends on the release of the system.
+var releasePackages = []string{
+	"crypto/rand", "io/fs", "net", "os", "os/exec", "os/signal", "path/filepath", "runtime", "syscall", "time",
+}
+
+// Without -xnu and -pkg only a few are tested: each way of making a call that
+// the releases differ in, with packages that take seconds.
+const fewReleases = "10.6 10.10 10.12"
+
+var fewPackages = []string{"crypto/rand", "io/fs", "os/exec", "path/filepath", "syscall"}
+
+// releases runs the tests of each package under each release; a test binary
+// is built once.
+func (t *tester) releases() error {
+	list, packages := *xnu, releasePackages
+	if list == "" {
+		list, packages = fewReleases, fewPackages
+	}
+	if *pkgs != "" {
+		packages = strings.Fields(*pkgs)
+	}
+	releases, err := tree.Releases(list, t.arch)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp("", "goxnu-releases")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	src := filepath.Join(t.goroot, "src")
+	test2json := filepath.Join(tmp, "test2json")
+	if _, err := tree.Output(tree.Go(t.goroot, src, nil, "build", "-o", test2json, "cmd/test2json")); err != nil {
+		return err
+	}
+	tested, err := t.tested(packages)
+	if err != nil {
+		return err
+	}
+	t.done, t.total = 0, len(tested)*len(releases)
+	defer func() { t.total = 0 }()
+	var runs []*exec.Cmd
+	for _, p := range tested {
+		exe := filepath.Join(tmp, strings.ReplaceAll(p.path, "/", "_")+".test")
+		build := tree.Go(t.goroot, src, t.port(""), "test", "-c", "-vet=off", "-o", exe, p.path)
+		if out, err := build.CombinedOutput(); err != nil {
+			t.total -= len(releases) - 1
+			t.fail(p.path, fmt.Sprintf("%s%v", out, err))
+			continue
+		}
+		for _, release := range releases {
+			tests, wrap := t.leaveOut(p.path, release)
+			if slices.Contains(tests, "*") {
+				t.total--
+				continue
+			}
+			// What go test does: in the package's directory, with its flags as the binary spells them.
+			args := []string{"-t", "-p", p.path + "@" + release, t.runner(), exe, "-test.v=test2json", "-test.paniconexit0"}
+			for _, flag := range testFlags(p.path, tests) {
+				args = append(args, "-test."+flag[1:])
+			}
+			cmd := exec.Command(test2json, args...)
+			cmd.Dir = p.dir
+			cmd.Env = append(tree.Env(t.goroot, t.port(release)...), "PWD="+p.dir)
+			runs = append(runs, wrap(cmd))
+		}
+	}
+	return t.countAll(runs)
+}
+
+// countAll runs the commands, as many at a time as there are processors, and
+// counts the events that each prints.
+func (t *tester) countAll(runs []*exec.Cmd) error {
+	type result struct {
+		events []byte
+		err    error
+	}
+	results := make(chan result)
+	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
+	go func() {
+		for _, cmd := range runs {
+			turn <- struct{}{}
+			go func() {
+				var r result
+				r.events, r.err = tree.Output(cmd)
+				results <- r
+				<-turn
+			}()
+		}
+	}()
+	var errs []error
+	for range runs {
+		r := <-results
+		before := t.failed
+		seen, err := t.count(bytes.NewReader(r.events))
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case seen == 0 || r.err != nil && t.failed == before:
+			errs = append(errs, fmt.Errorf("a test binary gave no result: %v", r.err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t *tester) runner() string {
+	return filepath.Join(t.goroot, "bin", "go_darwin_"+t.arch+"_exec")
+}
