@@ -7,6 +7,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/template"
 )
@@ -276,30 +278,43 @@ func genLibc(tmpl *template.Template) func(top string) ([]byte, error) {
 	}
 }
 
-// docTables are the generated parts of doc/abi.md, by the name in their markers.
-var docTables = map[string]func(top string) (string, error){
-	"libc":     docLibc,
-	"syscalls": docSyscalls,
-	"traps":    docTraps,
+// docTables are the tables that the documents contain.
+var docTables = map[string]struct {
+	doc string
+	gen func(top string) (string, error)
+}{
+	"libc":     {"doc/abi.md", docLibc},
+	"syscalls": {"doc/abi.md", docSyscalls},
+	"traps":    {"doc/abi.md", docTraps},
+	"older":    {"doc/releases.md", docOlder},
 }
 
-// genDoc returns doc/abi.md with the text between each pair of lines
-// "<!-- begin NAME -->" and "<!-- end NAME -->" made anew.
-func genDoc(doc []byte, top string) ([]byte, error) {
-	s := string(doc)
-	for _, name := range []string{"libc", "syscalls", "traps"} {
-		begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->\n"
-		i, j := strings.Index(s, begin), strings.Index(s, end)
-		if i < 0 || j < i {
-			return nil, fmt.Errorf("doc/abi.md: no lines %q and %q", strings.TrimSpace(begin), strings.TrimSpace(end))
-		}
-		table, err := docTables[name](top)
+// genDoc returns a function that returns the document with the text between
+// each pair of lines "<!-- begin NAME -->" and "<!-- end NAME -->" made anew.
+func genDoc(name string) func(top string) ([]byte, error) {
+	return func(top string) ([]byte, error) {
+		doc, err := os.ReadFile(filepath.Join(top, filepath.FromSlash(name)))
 		if err != nil {
 			return nil, err
 		}
-		s = s[:i+len(begin)] + table + s[j:]
+		s := string(doc)
+		for table, t := range docTables {
+			if t.doc != name {
+				continue
+			}
+			begin, end := "<!-- begin "+table+" -->\n", "<!-- end "+table+" -->\n"
+			i, j := strings.Index(s, begin), strings.Index(s, end)
+			if i < 0 || j < i {
+				return nil, fmt.Errorf("%s: no lines %q and %q", name, strings.TrimSpace(begin), strings.TrimSpace(end))
+			}
+			text, err := t.gen(top)
+			if err != nil {
+				return nil, err
+			}
+			s = s[:i+len(begin)] + text + s[j:]
+		}
+		return []byte(s), nil
 	}
-	return []byte(s), nil
 }
 
 func docLibc(top string) (string, error) {

@@ -4,7 +4,7 @@
 
 // Mkxnu writes the files that follow from the tables of kernel facts in
 // lib/xnu: the runner's call, error and signal tables, the libc stubs of
-// package syscall and the tables of doc/abi.md.
+// package syscall and the tables of doc/abi.md and doc/releases.md.
 //
 //	go run ./mkxnu [-top DIR] [-check]
 //
@@ -32,13 +32,9 @@ var outputs = []struct {
 	{"src/syscall/libc_darwin_amd64.s", genLibc(amd64Stubs)},
 	{"src/syscall/libc_darwin_386.s", genLibc(i386Stubs)},
 	{"src/syscall/zlayout_darwin_386.go", genI386},
-	{"doc/abi.md", func(top string) ([]byte, error) {
-		doc, err := os.ReadFile(filepath.Join(top, "doc", "abi.md"))
-		if err != nil {
-			return nil, err
-		}
-		return genDoc(doc, top)
-	}},
+	{"src/syscall/zolder_darwin_test.go", genOlder},
+	{"doc/abi.md", genDoc("doc/abi.md")},
+	{"doc/releases.md", genDoc("doc/releases.md")},
 }
 
 func gofmt(src []byte) ([]byte, error) {

@@ -116,7 +116,8 @@ func TestI386(t *testing.T) {
 
 // TestRefusals gives every reader tables that it must refuse.
 func TestRefusals(t *testing.T) {
-	const okCalls = "1\texit\ti\tv\t-\t-\t-\n2\tfork\t-\ti\t-\t-\t-\n463\topenat\tisii\ti\t2782\t-\teintr\n"
+	const okStubs = "open\tcall\topen\t1699\temulOpen\nopenat\tcall\topenat\t-\temulOpenat\n"
+	const okCalls = "1\texit\ti\tv\t-\t-\t-\n2\tfork\t-\ti\t-\t-\t-\n5\topen\tsii\ti\t-\t-\teintr\n463\topenat\tisii\ti\t2782\t-\teintr\n"
 	for _, tt := range []struct {
 		file, text string
 		read       func(top string) error
@@ -145,13 +146,19 @@ func TestRefusals(t *testing.T) {
 		{"libc.tsv", "exit\tcall\texit\t8796\t-\n", libcErr, "first kernel"},
 		{"libc.tsv", "exit\tnone\t-\t-\t-\n", libcErr, "reason"},
 		{"libc.tsv", "a\tgo\temulA\t-\t-\na\tgo\temulA\t-\t-\n", libcErr, "twice"},
+		{"older.tsv", "at\topenat\topenat\tthe plain call\t-\t-\nopen\topen\t1699\tfcntl\t-\t-\n", olderErr, ""},
+		{"older.tsv", "at\topenat\topenat\tthe plain call\t-\t-\n", olderErr, "open, which depends on the release, is missing"},
+		{"older.tsv", "at\topenat\topenat\tnothing\tENOSYS\t-\n", olderErr, "libc.tsv says otherwise"},
+		{"older.tsv", "at\topenat\t3789\tthe plain call\t-\t-\n", olderErr, "depends on Darwin 14, not 16"},
+		{"older.tsv", "at\topenbt\topenat\tthe plain call\t-\t-\n", olderErr, "has no openbt"},
+		{"older.tsv", "exit\t-\texit\tnothing\t-\t-\n", olderErr, "every release has it"},
 	} {
 		dir := t.TempDir()
 		lib := filepath.Join(dir, "lib", "xnu")
 		if err := os.MkdirAll(lib, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		files := map[string]string{"syscalls.tsv": okCalls, tt.file: tt.text}
+		files := map[string]string{"syscalls.tsv": okCalls, "libc.tsv": okStubs, tt.file: tt.text}
 		for name, text := range files {
 			if err := os.WriteFile(filepath.Join(lib, name), []byte(text), 0o666); err != nil {
 				t.Fatal(err)
@@ -172,11 +179,14 @@ func trapsErr(top string) error    { _, err := readTraps(top); return err }
 func errnosErr(top string) error   { _, err := readErrnos(top); return err }
 func libcErr(top string) error     { _, err := readLibc(top); return err }
 
+func olderErr(top string) error { _, err := readOlder(top); return err }
+
 var (
 	textRE = regexp.MustCompile(`(?m)^TEXT\s+(\w+)\(SB\)`)
 	emulRE = regexp.MustCompile(`(?m)^func (emul\w+)\(a \*libcArgs\) \(r, errno uintptr\)\s+{`)
 	sysRE  = regexp.MustCompile(`(?m)^\s+sys_(\w+)\s*= (\d+)$`)
 	trapRE = regexp.MustCompile(`\$\(0x2000000\+(\d+)\)`)
+	askRE  = regexp.MustCompile(`(?i:darwinRelease(?:\(\))? (?:<|>=) |ulockRelease *= |SINCE\(|SINCE_ELSE\()(\d+)`)
 	cgoRE  = regexp.MustCompile(`(?m)^//go:cgo_import_dynamic (\w+) \w+ "`)
 )
 
@@ -253,6 +263,36 @@ func TestStubs(t *testing.T) {
 		if !used {
 			t.Errorf("%s is not in libc.tsv", fn)
 		}
+	}
+}
+
+// TestOlder compares older.tsv with the port's source: the releases that it
+// asks about are in the table, and the tests that the table names exist.
+func TestOlder(t *testing.T) {
+	lacks, err := readOlder(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := readAll(t, "src/*/*_test.go")
+	majors := map[string]bool{}
+	for _, l := range lacks {
+		majors[strconv.Itoa(darwinMajors[l.since])] = true
+		for _, name := range l.tests {
+			_, err := os.Stat(filepath.Join(top, "test", name+".go"))
+			if err != nil && !strings.Contains(tests, "\nfunc "+name+"(t *testing.T)") {
+				t.Errorf("%s: there is no test %s", l.what, name)
+			}
+		}
+	}
+	n := 0
+	for _, m := range askRE.FindAllStringSubmatch(readAll(t, "src/*/*_darwin*.go")+readAll(t, "src/*/*_darwin*.s"), -1) {
+		n++
+		if !majors[m[1]] && m[1] != "0" {
+			t.Errorf("%q: older.tsv has nothing of Darwin %s", m[0], m[1])
+		}
+	}
+	if n < 30 {
+		t.Errorf("the port's source asks only %d times", n)
 	}
 }
 

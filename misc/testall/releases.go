@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -59,7 +60,7 @@ func (t *tester) releases() error {
 	}
 	t.done, t.total = 0, len(tested)*len(releases)
 	defer func() { t.total = 0 }()
-	var runs []*exec.Cmd
+	var runs []testRun
 	for _, p := range tested {
 		exe := filepath.Join(tmp, strings.ReplaceAll(p.path, "/", "_")+".test")
 		build := tree.Go(t.goroot, src, t.port(""), "test", "-c", "-vet=off", "-o", exe, p.path)
@@ -82,28 +83,34 @@ func (t *tester) releases() error {
 			cmd := exec.Command(test2json, args...)
 			cmd.Dir = p.dir
 			cmd.Env = append(tree.Env(t.goroot, t.port(release)...), "PWD="+p.dir)
-			runs = append(runs, wrap(cmd))
+			runs = append(runs, testRun{p.path + "@" + release, wrap(cmd)})
 		}
 	}
 	return t.countAll(runs)
 }
 
-// countAll runs the commands, as many at a time as there are processors, and
+// A testRun runs a test binary by test2json.
+type testRun struct {
+	name string
+	cmd  *exec.Cmd
+}
+
+// countAll makes the runs, as many at a time as there are processors, and
 // counts the events that each prints.
-func (t *tester) countAll(runs []*exec.Cmd) error {
+func (t *tester) countAll(runs []testRun) error {
 	type result struct {
+		testRun
 		events []byte
 		err    error
 	}
 	results := make(chan result)
 	turn := make(chan struct{}, runtime.GOMAXPROCS(0))
 	go func() {
-		for _, cmd := range runs {
+		for _, r := range runs {
 			turn <- struct{}{}
 			go func() {
-				var r result
-				r.events, r.err = tree.Output(cmd)
-				results <- r
+				events, err := tree.Output(r.cmd)
+				results <- result{r, events, err}
 				<-turn
 			}()
 		}
@@ -111,16 +118,25 @@ func (t *tester) countAll(runs []*exec.Cmd) error {
 	var errs []error
 	for range runs {
 		r := <-results
-		before := t.failed
-		seen, err := t.count(bytes.NewReader(r.events))
-		switch {
-		case err != nil:
-			errs = append(errs, err)
-		case seen == 0 || r.err != nil && t.failed == before:
-			errs = append(errs, fmt.Errorf("a test binary gave no result: %v", r.err))
+		before := t.passed + t.failed
+		if _, err := t.count(bytes.NewReader(r.events)); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %v", r.name, err))
+		} else if t.passed+t.failed == before {
+			// It died within a test: test2json's last event is about that one.
+			t.fail(r.name, fmt.Sprintf("%s%v", output(r.events), r.err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// output returns the end of the output that the events tell of.
+func output(events []byte) []byte {
+	var b []byte
+	dec := json.NewDecoder(bytes.NewReader(events))
+	for e := (event{}); dec.Decode(&e) == nil; e = (event{}) {
+		b = append(b, e.Output...)
+	}
+	return b[max(0, len(b)-keep):]
 }
 
 func (t *tester) runner() string {

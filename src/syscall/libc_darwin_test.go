@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -351,6 +352,9 @@ func TestStubGetcwd(t *testing.T) {
 }
 
 func TestStubClocks(t *testing.T) {
+	// One of the clocks is the thread's.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	now := func(clock int) time.Duration {
 		t.Helper()
 		var ts Timespec
@@ -363,6 +367,8 @@ func TestStubClocks(t *testing.T) {
 	clocks := []int{0, 4, 5, 6, 8, 9, 12}
 	if DarwinRelease() >= 14 {
 		clocks = append(clocks, 16)
+	} else {
+		fails(t, EINVAL, "clock_gettime", 16, new(Timespec))
 	}
 	before := map[int]time.Duration{}
 	for _, c := range clocks {
@@ -462,13 +468,69 @@ func TestStubDescriptors(t *testing.T) {
 	}
 	fails(t, EBADF, "preadv", -1, uintptr(unsafe.Pointer(iov)), 2, 0)
 	fails(t, EINVAL, "preadv", int(g.Fd()), uintptr(unsafe.Pointer(iov)), 0, 0)
+}
 
-	// Newer than the first release: an answer, or ENOSYS and no SIGSYS.
-	want := ENOENT
-	if DarwinRelease() < 16 {
-		want = ENOSYS
+// TestStubOlder: what a release lacks and the port cannot make up for is
+// ENOSYS, and no SIGSYS. Later ones have an opinion about the arguments.
+func TestStubOlder(t *testing.T) {
+	if len(OlderENOSYS) < 5 {
+		t.Errorf("only %d stubs", len(OlderENOSYS))
 	}
-	fails(t, want, "renamex_np", filepath.Join(dir, "a"), filepath.Join(dir, "b"), 0)
+	for _, s := range OlderENOSYS {
+		bad := ^uintptr(0)
+		r, _, errno := Stub(s.Fn, bad, bad, bad, bad, bad, bad)
+		if r != bad || (errno == ENOSYS) != (DarwinRelease() < s.Since) || errno == 0 {
+			t.Errorf("%s = %#x, errno %v on Darwin %d; the kernel has it from Darwin %d on", s.Name, r, errno, DarwinRelease(), s.Since)
+		}
+	}
+}
+
+func TestStubKeepAlive(t *testing.T) {
+	fd, err := Socket(AF_INET, SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Close(fd)
+	const keepIntvl, keepCnt = 0x101, 0x102
+	for _, opt := range []int{TCP_KEEPALIVE, keepIntvl, keepCnt} {
+		want := error(nil)
+		if opt != TCP_KEEPALIVE && DarwinRelease() < 13 {
+			want = ENOPROTOOPT
+		}
+		if err := SetsockoptInt(fd, IPPROTO_TCP, opt, 7); err != want {
+			t.Errorf("option %#x: %v, want %v", opt, err, want)
+		}
+	}
+}
+
+// TestStubEaccess: whether a program may use a file with the ids that it
+// works with, not those that it was started with.
+func TestStubEaccess(t *testing.T) {
+	const accessX, atEaccess = 1, 0x10
+	if os.Getenv("GO_WANT_HELPER_PROCESS") == "1" {
+		if err := Setreuid(1, 0); err != nil {
+			t.Fatal(err)
+		}
+		want := Errno(0)
+		if DarwinRelease() < 14 {
+			want = ENOSYS
+		}
+		fails(t, want, "faccessat", atFDCWD, "private", accessX, atEaccess)
+		fails(t, EACCES, "faccessat", atFDCWD, "private", accessX, 0)
+		return
+	}
+	if Getuid() != 0 {
+		t.Skip("only root can have two user ids")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestStubEaccess$")
+	cmd.Dir = t.TempDir()
+	if err := os.Mkdir(filepath.Join(cmd.Dir, "private"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "GO_WANT_HELPER_PROCESS=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 func TestStubSignals(t *testing.T) {

@@ -79,9 +79,6 @@ func libc_readlinkat()
 //go:linkname libc_renameat libc_renameat
 func libc_renameat()
 
-//go:linkname libc_renamex_np libc_renamex_np
-func libc_renamex_np()
-
 //go:linkname libc_sigaction libc_sigaction
 func libc_sigaction()
 
@@ -130,7 +127,6 @@ var Stubs = map[string]uintptr{
 	"readdir_r":       abi.FuncPCABI0(libc_readdir_r),
 	"readlinkat":      abi.FuncPCABI0(libc_readlinkat),
 	"renameat":        abi.FuncPCABI0(libc_renameat),
-	"renamex_np":      abi.FuncPCABI0(libc_renamex_np),
 	"sigaction":       abi.FuncPCABI0(libc_sigaction),
 	"symlinkat":       abi.FuncPCABI0(libc_symlinkat),
 	"sysconf":         abi.FuncPCABI0(libc_sysconf),

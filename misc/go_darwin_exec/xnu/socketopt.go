@@ -177,12 +177,12 @@ var sockopts = [...]sockopt{
 	{level: guestIPProtoTCP, name: 0x4, hlevel: 6, hname: 3, kind: optInt},                           // TCP_NOPUSH
 	{level: guestIPProtoTCP, name: 0x10, hlevel: 6, hname: 4, kind: optInt},                          // TCP_KEEPALIVE
 	{level: guestIPProtoTCP, name: 0x20, hlevel: 6, hname: 18, kind: optMillis},                      // TCP_CONNECTIONTIMEOUT
-	{level: guestIPProtoTCP, name: 0x80, hlevel: 6, hname: 18, kind: optMillis},                      // TCP_RXT_CONNDROPTIME
+	{level: guestIPProtoTCP, name: 0x80, hlevel: 6, hname: 18, kind: optMillis, since: XNU1699},      // TCP_RXT_CONNDROPTIME
 	{level: guestIPProtoTCP, name: 0x101, hlevel: 6, hname: 5, kind: optInt, since: XNU2422},         // TCP_KEEPINTVL
 	{level: guestIPProtoTCP, name: 0x102, hlevel: 6, hname: 6, kind: optInt, since: XNU2422},         // TCP_KEEPCNT
 	{level: guestIPProtoTCP, name: 0x105, hlevel: 6, hname: 23, kind: optInt, since: XNU3248},        // TCP_FASTOPEN
 	{level: guestIPProtoTCP, name: 0x106, hlevel: 6, hname: 11, kind: optTCPInfo, since: XNU3248, getOnly: true},
-	{level: guestIPProtoTCP, name: 0x201, hlevel: 6, hname: 25, kind: optInt, since: XNU2422}, // TCP_NOTSENT_LOWAT
+	{level: guestIPProtoTCP, name: 0x201, hlevel: 6, hname: 25, kind: optInt, since: XNU2050}, // TCP_NOTSENT_LOWAT
 }
 
 // localOpts are those of a unix socket, whose level is 0 as IPPROTO_IP's is.
