@@ -100,7 +100,7 @@ func (d *dirStream) fill() (errno uintptr) {
 }
 
 // getcwd(buf, size). A path that F_GETPATH has no room for, 1024 bytes and more,
-// is ENAMETOOLONG: package os then goes up by itself.
+// is ERANGE: package os then goes up by itself.
 func emulGetcwd(a *libcArgs) (r, errno uintptr) {
 	var path pathBuf
 	dot := [2]byte{'.', 0}
@@ -115,9 +115,6 @@ func emulGetcwd(a *libcArgs) (r, errno uintptr) {
 	}
 	if errno == uintptr(ENOSPC) { // longer than F_GETPATH can tell
 		errno = uintptr(ERANGE)
-	}
-	if errno == uintptr(ENOSPC) {
-		errno = uintptr(ENAMETOOLONG)
 	}
 	if errno != 0 {
 		return libcFailed, errno

@@ -60,6 +60,9 @@ func emulArc4randomBuf(a *libcArgs) (r, errno uintptr) {
 	}
 	name := [...]byte{'/', 'd', 'e', 'v', '/', 'u', 'r', 'a', 'n', 'd', 'o', 'm', 0}
 	fd, errno := kernel(sys_open, addr(unsafe.Pointer(&name)), O_RDONLY|O_CLOEXEC, 0)
+	for errno == uintptr(EINTR) {
+		fd, errno = kernel(sys_open, addr(unsafe.Pointer(&name)), O_RDONLY|O_CLOEXEC, 0)
+	}
 	keep(unsafe.Pointer(&name))
 	if errno == 0 {
 		for n > 0 {

@@ -192,6 +192,41 @@ func TestOpen(t *testing.T) {
 
 // /dev/fd/N duplicates the descriptor: the offset is shared, and rights cannot
 // be added.
+// TestOpenInterrupted: a signal that has come before interrupts an open that
+// has to wait, and no other. FIFOs and terminals wait (xnu-1504
+// bsd/miscfs/fifofs/fifo_vnops.c:fifo_open, bsd/kern/tty_pty.c:ptsopen).
+func TestOpenInterrupted(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	chdirTemp(t)
+	if err := syscall.Mkfifo("fifo", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		flags openFlag
+		want  Errno
+	}{
+		{"new", oRdwr | oCreat, 0},
+		{"new", oRdwr, 0},
+		{"new", oRdwr | oNofollowAny, 0},
+		{".", 0, 0},
+		{"nothing", 0, ENOENT},
+		{"/dev/null", oRdwr, 0},
+		{"/dev/urandom", 0, 0},
+		{"fifo", 0, ERESTART},
+	} {
+		th.cpu.Kick()
+		fd, e := sysOpen(th, &args{gstr(tt.name), uint64(tt.flags), 0o600})
+		th.cpu.TakeKick()
+		if e != tt.want {
+			t.Errorf("open %s, flags %#x: error %v, want %v", tt.name, tt.flags, e, tt.want)
+		}
+		if e == 0 {
+			closeFD(t, th, fd)
+		}
+	}
+}
+
 func TestDevFd(t *testing.T) {
 	for name, want := range map[string]int32{"/dev/fd/0": 0, "/dev/fd/17": 17, "/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2} {
 		if fd, ok := devFd([]byte(name)); !ok || fd != want {

@@ -53,6 +53,7 @@ func (s *statxBuf) btime() []byte      { return s[80:92] }
 func (s *statxBuf) ctime() []byte      { return s[96:108] }
 func (s *statxBuf) mtime() []byte      { return s[112:124] }
 func (s *statxBuf) rdev() uint32       { return guestDev(getUint32(s[128:]), getUint32(s[132:])) }
+func (s *statxBuf) rdevMajor() uint32  { return getUint32(s[128:]) } // the host's
 func (s *statxBuf) dev() uint32        { return guestDev(getUint32(s[136:]), getUint32(s[140:])) }
 func (s *statxBuf) mntID() uint64      { return getUint64(s[144:]) }
 
