@@ -190,8 +190,6 @@ func TestOpen(t *testing.T) {
 	closeFD(t, th, fd)
 }
 
-// /dev/fd/N duplicates the descriptor: the offset is shared, and rights cannot
-// be added.
 // TestOpenInterrupted: a signal that has come before interrupts an open that
 // has to wait, and no other. FIFOs and terminals wait (xnu-1504
 // bsd/miscfs/fifofs/fifo_vnops.c:fifo_open, bsd/kern/tty_pty.c:ptsopen).
@@ -227,6 +225,8 @@ func TestOpenInterrupted(t *testing.T) {
 	}
 }
 
+// /dev/fd/N duplicates the descriptor: the offset is shared, and rights cannot
+// be added.
 func TestDevFd(t *testing.T) {
 	for name, want := range map[string]int32{"/dev/fd/0": 0, "/dev/fd/17": 17, "/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2} {
 		if fd, ok := devFd([]byte(name)); !ok || fd != want {
