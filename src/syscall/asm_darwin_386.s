@@ -4,6 +4,7 @@
 
 //go:build !ios
 
+#include "funcdata.h"
 #include "textflag.h"
 
 // Kernel entries for package syscall and its users: INT 0x80 with the number in
@@ -37,6 +38,7 @@
 
 // func Syscall(trap, a1, a2, a3 uintptr) (r1, r2 uintptr, err Errno)
 TEXT ·Syscall(SB),NOSPLIT,$16-28
+	NO_LOCAL_POINTERS	// the collector may look while the call blocks
 	CALL	runtime·entersyscall(SB)
 	ENTER(trap+0(FP), a1+4(FP), 3)
 	LEAVE(r1+16(FP), r2+20(FP), err+24(FP))
@@ -45,6 +47,7 @@ TEXT ·Syscall(SB),NOSPLIT,$16-28
 
 // func Syscall6(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err Errno)
 TEXT ·Syscall6(SB),NOSPLIT,$28-40
+	NO_LOCAL_POINTERS
 	CALL	runtime·entersyscall(SB)
 	ENTER(trap+0(FP), a1+4(FP), 6)
 	LEAVE(r1+28(FP), r2+32(FP), err+36(FP))
@@ -53,6 +56,7 @@ TEXT ·Syscall6(SB),NOSPLIT,$28-40
 
 // func Syscall9(trap, a1, a2, a3, a4, a5, a6, a7, a8, a9 uintptr) (r1, r2 uintptr, err Errno)
 TEXT ·Syscall9(SB),NOSPLIT,$40-52
+	NO_LOCAL_POINTERS
 	CALL	runtime·entersyscall(SB)
 	ENTER(trap+0(FP), a1+4(FP), 9)
 	LEAVE(r1+40(FP), r2+44(FP), err+48(FP))

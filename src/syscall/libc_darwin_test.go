@@ -602,3 +602,41 @@ func TestStubTime(t *testing.T) {
 		t.Errorf("%d microseconds", tv.Usec)
 	}
 }
+
+// TestSyscallStack: the garbage collector can scan the stack of a goroutine that
+// is blocked in a call made by number.
+func TestSyscallStack(t *testing.T) {
+	for name, read := range map[string]func(fd, p, n uintptr) (uintptr, uintptr, Errno){
+		"Syscall":  func(fd, p, n uintptr) (uintptr, uintptr, Errno) { return Syscall(SYS_READ, fd, p, n) },
+		"Syscall6": func(fd, p, n uintptr) (uintptr, uintptr, Errno) { return Syscall6(SYS_READ, fd, p, n, 0, 0, 0) },
+		"Syscall9": func(fd, p, n uintptr) (uintptr, uintptr, Errno) {
+			return Syscall9(SYS_READ, fd, p, n, 0, 0, 0, 0, 0, 0)
+		},
+	} {
+		var p [2]int
+		if err := Pipe(p[:]); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan Errno)
+		go func() {
+			b := new([1]byte)
+			n, _, e := read(uintptr(p[0]), uintptr(unsafe.Pointer(b)), 1)
+			if e == 0 && (n != 1 || b[0] != 'x') {
+				e = EIO
+			}
+			done <- e
+		}()
+		for range 5 {
+			time.Sleep(2 * time.Millisecond)
+			runtime.GC()
+		}
+		if _, err := Write(p[1], []byte{'x'}); err != nil {
+			t.Fatal(err)
+		}
+		if e := <-done; e != 0 {
+			t.Errorf("%s: read: %v", name, e)
+		}
+		Close(p[0])
+		Close(p[1])
+	}
+}

@@ -29,7 +29,7 @@ func setConstraint(src []byte, expr string) []byte {
 	var (
 		out   strings.Builder
 		done  bool
-		first = -1 // end of the leading comment block, if a blank line follows
+		first = -1 // end of the leading comment block, unless it is a declaration's
 		code  bool
 		in    bool
 	)
@@ -44,11 +44,12 @@ func setConstraint(src []byte, expr string) []byte {
 		case !code && constraint.IsPlusBuild(text):
 			continue
 		}
+		// In assembly, #include may follow directly.
+		if first < 0 && i > 0 && (text == "" || text[0] == '#') && strings.HasPrefix(strings.TrimSpace(lines[i-1].text), "//") && !code {
+			first = out.Len()
+		}
 		if !code && strings.TrimSpace(stripComment(l.text, &in)) != "" {
 			code = true
-		}
-		if first < 0 && i > 0 && text == "" && strings.HasPrefix(strings.TrimSpace(lines[i-1].text), "//") && !code {
-			first = out.Len()
 		}
 		out.WriteString(l.text + "\n")
 	}
@@ -58,6 +59,9 @@ func setConstraint(src []byte, expr string) []byte {
 	}
 	if first < 0 || !leadingLineComments(s[:first]) {
 		return []byte(line + "\n\n" + s)
+	}
+	if s[first] != '\n' {
+		line += "\n"
 	}
 	return []byte(s[:first] + "\n" + line + "\n" + s[first:])
 }

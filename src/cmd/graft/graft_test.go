@@ -349,6 +349,7 @@ func TestSetConstraint(t *testing.T) {
 		{"// Doc of p.\npackage p\n", "//go:build X\n\n// Doc of p.\npackage p\n"},
 		{"/* C\n\n */\n\npackage p\n", "//go:build X\n\n/* C\n\n */\n\npackage p\n"},
 		{"// C\n\n#include \"x\"\n", "// C\n\n//go:build X\n\n#include \"x\"\n"},
+		{"// C\n#include \"x\"\n", "// C\n\n//go:build X\n\n#include \"x\"\n"},
 	} {
 		if got := string(setConstraint([]byte(tt.in), "X")); got != tt.want {
 			t.Errorf("setConstraint(%q) = %q, want %q", tt.in, got, tt.want)
