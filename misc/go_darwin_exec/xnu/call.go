@@ -109,6 +109,10 @@ func host(nr, a1, a2, a3, a4, a5, a6 uintptr) (uint64, Errno) {
 //
 //go:nosplit
 func (t *Thread) block(nr, a1, a2, a3, a4, a5, a6 uintptr) (uint64, Errno) {
+	if t.late.Load() != 0 {
+		t.late.Store(0)
+		return 0, ERESTART
+	}
 	r, e, kicked := t.cpu.Blocking(nr, a1, a2, a3, a4, a5, a6)
 	if kicked || e == uintptr(syscall.EINTR) {
 		return 0, ERESTART

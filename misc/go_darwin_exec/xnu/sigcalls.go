@@ -100,11 +100,19 @@ func sigmaskCall(t *Thread, a *args, apply func(p *xsig.Proc, t *xsig.Thread, ho
 }
 
 // sysSigprocmask changes the mask of every thread. It does not wake the
-// others: what is pending on them waits for their next entry into the kernel
-// (kern_sig.c:sigprocmask).
+// others: what is pending on them waits until they are sent something else or
+// begin to sleep in a call (kern_sig.c:sigprocmask, kern_synch.c:_sleep).
 func sysSigprocmask(t *Thread, a *args) (uint64, Errno) {
 	return sigmaskCall(t, a, func(p *xsig.Proc, _ *xsig.Thread, how int, set xsig.Set) bool {
-		return p.Sigprocmask(how, set)
+		ok := p.Sigprocmask(how, set)
+		if !t.p.child {
+			for _, x := range t.p.threads {
+				if x != t && x.sig.Waiting() {
+					x.late.Store(1)
+				}
+			}
+		}
+		return ok
 	})
 }
 

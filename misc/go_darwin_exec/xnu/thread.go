@@ -74,6 +74,7 @@ type Thread struct {
 	// ast is set, and the vcpu kicked, when the thread has to look for
 	// signals or for its end before it runs guest code again.
 	ast  atomic.Uint32
+	late atomic.Uint32 // another thread has unblocked what was pending here: see sysSigprocmask
 	park atomic.Uint32 // the word that sleep waits on
 	dead bool          // the loop ends (bsdthread_terminate)
 

@@ -1,0 +1,350 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build darwin && !ios && (amd64 || 386)
+
+package main
+
+// Children and job control.
+
+const (
+	wNohang, wUntraced, wExited, wStopped, wContinued, wNowait = 1, 2, 4, 8, 0x10, 0x20
+)
+
+// jobs: a child that stops and one that goes on are reported if asked for; "continued" as stopped by
+// SIGCONT. SIGCHLD comes for the stop unless SA_NOCLDSTOP.
+//
+// bsd/kern/kern_exit.c:wait4_nocancel; bsd/kern/kern_sig.c:stop, psignal_internal; all
+func jobs() {
+	catch(sigCHLD, saRestart, 0, func(f *frame) {
+		during = load32(f.info + siCode)
+		lastSP = uintptr(load32(f.info + siStatus))
+	})
+	pid := fork()
+	if pid == 0 {
+		for {
+		}
+	}
+	call("kill", sysKill, pid, sigSTOP, 1)
+	eq("status", status(pid, wUntraced), sigSTOP<<8|0x7f)
+	await("SIGCHLD", &count[sigCHLD], 1)
+	eq("si_code, CLD_STOPPED", uintptr(during), 5)
+	eq("si_status", lastSP, sigSTOP)
+	r, _, e := sys(sysWait4, pid, 0, wUntraced|wNohang, 0, 0, 0)
+	eq("once more, errno", e, 0)
+	eq("once more", r, 0)
+	call("kill", sysKill, pid, sigCONT, 1)
+	eq("status", status(pid, wContinued), 0x137f)
+	catch(sigCHLD, saNocldstop, 0, nil)
+	n := count[sigCHLD].Load()
+	call("kill", sysKill, pid, sigSTOP, 1)
+	eq("status", status(pid, wUntraced), sigSTOP<<8|0x7f)
+	nap(20)
+	eq("SIGCHLD with SA_NOCLDSTOP", uintptr(count[sigCHLD].Load()), uintptr(n))
+	call("kill", sysKill, pid, sigKILL, 1)
+	eq("status", status(pid, 0), sigKILL)
+}
+
+// stopDefault: TSTP, TTIN and TTOU stop a process that does not catch them; SIGCONT lets it go on even if it
+// ignores that.
+//
+// bsd/kern/kern_sig.c:psignal_internal, issignal_locked; all
+func stopDefault() {
+	for i := range 3 {
+		sig := [3]uintptr{sigTSTP, sigTTIN, sigTTOU}[i]
+		pid := fork()
+		if pid == 0 {
+			setaction(sigCONT, sigIGN, 0, 0)
+			raise(sig)
+			exit(42)
+		}
+		eq("stopped", status(pid, wUntraced), sig<<8|0x7f)
+		call("kill", sysKill, pid, sigCONT, 1)
+		eq("ended", status(pid, 0), 42<<8)
+	}
+}
+
+// orphaned: a terminal's stop signals are dropped for a process of an orphaned group, if their action is the
+// default; SIGSTOP is not.
+//
+// bsd/kern/kern_sig.c:issignal_locked (pg_jobc); all
+func orphaned() {
+	pid := fork()
+	if pid == 0 {
+		call("setsid", sysSetsid, 0, 0, 0)
+		raise(sigTSTP)
+		raise(sigTTIN)
+		raise(sigTTOU)
+		exit(42)
+	}
+	eq("status", status(pid, wUntraced), 42<<8)
+	pid = fork()
+	if pid == 0 {
+		call("setsid", sysSetsid, 0, 0, 0)
+		raise(sigSTOP)
+		exit(42)
+	}
+	eq("status", status(pid, wUntraced), sigSTOP<<8|0x7f)
+	call("kill", sysKill, pid, sigCONT, 1)
+	eq("status", status(pid, 0), 42<<8)
+}
+
+// childSignal: SIGCHLD tells pid, code and status.
+//
+// bsd/kern/kern_exit.c:proc_exit; bsd/dev/i386/unix_signal.c:sendsig; all
+func childSignal() {
+	catch(sigCHLD, saRestart|saSiginfo, 0, func(f *frame) {
+		st4 = load32(f.info + siPid)
+		during = load32(f.info + siCode)
+		lastSP = uintptr(load32(f.info + siStatus))
+	})
+	for i := range uint32(2) {
+		pid := fork()
+		if pid == 0 {
+			if i == 1 {
+				raise(sigTERM)
+			}
+			exit(42)
+		}
+		await("SIGCHLD", &count[sigCHLD], i+1)
+		eq("si_pid", uintptr(st4), pid)
+		if i == 0 {
+			eq("si_code, CLD_EXITED", uintptr(during), 1)
+			eq("si_status", lastSP, 42)
+		} else {
+			eq("si_code, CLD_KILLED", uintptr(during), 2)
+			eq("si_status", lastSP, sigTERM)
+		}
+		status(pid, 0)
+	}
+}
+
+// childBit: the SIGCHLDs of several children are one, and it goes when the last child has been waited for
+// while it is blocked.
+//
+// bsd/kern/kern_exit.c:wait4_nocancel, reap_child_locked; all
+func childBit() {
+	catch(sigCHLD, 0, 0, nil)
+	mask(sigBlock, bit(sigCHLD))
+	var pid [3]uintptr
+	for i := range pid {
+		if pid[i] = fork(); pid[i] == 0 {
+			exit(uintptr(i))
+		}
+	}
+	for pending()&bit(sigCHLD) == 0 {
+		nap(1)
+	}
+	status(pid[0], 0)
+	status(pid[1], 0)
+	nap(20)
+	eq("pending with a child left", uintptr(pending()), uintptr(bit(sigCHLD)))
+	status(pid[2], 0)
+	nap(20)
+	eq("pending without", uintptr(pending()), 0)
+	mask(sigUnblock, bit(sigCHLD))
+	eq("handlers", uintptr(count[sigCHLD].Load()), 0)
+}
+
+// childReaped: with SA_NOCLDWAIT, or SIGCHLD ignored, children are reaped at once.
+//
+// bsd/kern/kern_sig.c:setsigvec; bsd/kern/kern_exit.c:proc_exit; all
+func childReaped() {
+	for i := range 2 {
+		if i == 0 {
+			catch(sigCHLD, saNocldwait, 0, nil)
+		} else {
+			setaction(sigCHLD, sigIGN, 0, 0)
+		}
+		pid := fork()
+		if pid == 0 {
+			exit(42)
+		}
+		_, _, e := sys(sysWait4, pid, 0, 0, 0, 0, 0)
+		for e == eINTR {
+			_, _, e = sys(sysWait4, pid, 0, 0, 0, 0, 0)
+		}
+		eq("wait4", e, eCHILD)
+	}
+}
+
+// waitid: WEXITED is for children that have ended, and no others; WNOWAIT leaves them. Up to 1699 it tells neither
+// code nor pid, up to 6153 no signal; without a child WNOHANG leaves the struct alone.
+//
+// bsd/kern/kern_exit.c:waitid_nocancel; 1504 1699 2050 6153 7195 11417
+//
+// Releases: 1504 1699 2050 6153 7195 11215
+func waitid() {
+	const pAll, pPid = 0, 1
+	ask := func(idtype, id, options uintptr) uintptr {
+		_, _, e := sys(sysWaitid, idtype, id, ptr(&waitidInfo), options, 0, 0)
+		return e
+	}
+	waitidInfo[0] = 0x1234
+	eq("no child", ask(pAll, 0, wExited|wNohang), eCHILD)
+	eq("no option", ask(pAll, 0, 0), eINVAL)
+	eq("an unknown option", ask(pAll, 0, wExited|0x100), eINVAL)
+	want := uintptr(eINVAL)
+	if release <= 1699 {
+		want = eCHILD
+	}
+	eq("WUNTRACED", ask(pAll, 0, wExited|wUntraced), want)
+	eq("a negative pid", ask(pPid, ^uintptr(0), wExited), eINVAL)
+	pid := fork()
+	if pid == 0 {
+		for {
+		}
+	}
+	call("kill", sysKill, pid, sigSTOP, 1)
+	eq("WSTOPPED", ask(pPid, pid, wStopped), 0)
+	eq("si_signo", uintptr(waitidInfo[0]), sigCHLD)
+	code, id := uintptr(5), pid
+	if release <= 1699 {
+		code, id = 0, 0
+	}
+	eq("si_code of a stop", uintptr(waitidInfo[2]), code)
+	eq("si_pid of a stop", uintptr(waitidInfo[3]), id)
+	eq("si_status of a stop", uintptr(waitidInfo[5]), sigSTOP)
+	waitidInfo[0] = 0x1234
+	eq("WEXITED, of a stopped child", ask(pPid, pid, wExited|wNohang), 0)
+	eq("the struct", uintptr(waitidInfo[0]), 0x1234)
+	eq("only WNOHANG", ask(pPid, pid, wNohang), 0)
+	call("kill", sysKill, pid, sigKILL, 1)
+	for i := range 2 {
+		options := uintptr(wExited)
+		if i == 0 {
+			options |= wNowait
+		}
+		eq("WEXITED", ask(pPid, pid, options), 0)
+		if code != 0 {
+			code = 2
+		}
+		eq("si_code", uintptr(waitidInfo[2]), code)
+		eq("si_pid", uintptr(waitidInfo[3]), id)
+		eq("si_uid", uintptr(waitidInfo[4]), 0)
+		want = sigKILL
+		if release <= 6153 {
+			want = 0
+		}
+		eq("si_status", uintptr(waitidInfo[5]), want)
+	}
+	eq("the second time", ask(pPid, pid, wExited), eCHILD)
+}
+
+var waitidInfo [26]uint32
+
+// faults: which signal, si_code, si_addr, trap number, error code and address a faulting instruction gives.
+//
+// osfmk/i386/trap.c:user_trap; bsd/uxkern/ux_exception.c; bsd/dev/i386/unix_signal.c:sendsig; all
+func faults() {
+	const page = 4096
+	r, _, e := sys(sysMmap, 0, 3*page, 3, 0x1002, ^uintptr(0), 0)
+	eq("mmap", e, 0)
+	_, _, e = sys(73, r+2*page, page, 0, 0, 0, 0) // munmap
+	eq("munmap", e, 0)
+	call("mprotect, read only", sysMprotect, r, page, 1)
+	call("mprotect, nothing", sysMprotect, r+page, page, 0)
+	for sig := range uintptr(16) {
+		switch sig {
+		case sigILL, sigTRAP, sigFPE, sigBUS, sigSEGV:
+			catch(sig, saSiginfo, 0, faulted)
+		}
+	}
+	for i := range faultCases {
+		c := &faultCases[i]
+		faultCase = c
+		faultAddr = c.addr
+		if c.addr < 3*page && c.addr != 16 {
+			faultAddr += r
+		}
+		if is32 && c.not32 {
+			continue
+		}
+		n := nhandled.Load()
+		fault(c.kind, faultAddr)
+		eq(c.what, uintptr(nhandled.Load()-n), 1)
+	}
+	// Of a signal that is sent the fields tell of the thread's last exception, too.
+	handlers[sigBUS] = func(f *frame) {
+		eq("kill(SIGBUS), si_code", uintptr(load32(f.info+siCode)), 2)
+		eq("kill(SIGBUS), si_pid", uintptr(load32(f.info+siPid)), getpid())
+	}
+	raise(sigBUS)
+}
+
+type faultRow struct {
+	what        string
+	kind        uintptr // see fault
+	addr        uintptr
+	sig, code   uintptr
+	skip        uintptr // length of the instruction, less what PC has moved
+	pcAddr      bool    // si_addr is the PC
+	trapno, err uintptr
+	not32       bool
+}
+
+var (
+	faultCase *faultRow
+	faultAddr uintptr
+)
+
+var faultCases = [...]faultRow{
+	{"reading near nil", 0, 16, sigSEGV, 1, 2, false, 14, 4, false},
+	{"writing near nil", 1, 16, sigSEGV, 1, 2, false, 14, 6, false},
+	{"writing a read-only page", 1, 5, sigBUS, 2, 2, false, 14, 7, false},
+	{"reading a page without access", 0, 4096 + 6, sigBUS, 2, 2, false, 14, 4, false},
+	{"reading what was unmapped", 0, 2*4096 + 7, sigSEGV, 1, 2, false, 14, 4, false},
+	{"ud2", 2, 0, sigILL, 1, 2, true, 6, 0, false},
+	{"int3", 3, 0, sigTRAP, 1, 0, true, 3, 0, false},
+	{"hlt", 4, 0, sigSEGV, 0, 1, false, 13, 0, false},
+	{"div by zero", 5, 0, sigFPE, 7, 2, true, 0, 0, false},
+}
+
+func faulted(f *frame) {
+	c := faultCase
+	mc := load(f.uctx + ucMcontext)
+	pc := load(mc + mcPC)
+	eq(c.what, f.sig, c.sig)
+	eq(c.what, uintptr(load32(f.info+siCode)), c.code)
+	want := faultAddr
+	switch {
+	case c.pcAddr:
+		want = pc
+	case c.kind == 4:
+		want = 0
+	}
+	eq(c.what, load(f.info+siAddr), want)
+	eq(c.what, uintptr(load32(mc+mcTrapno)&0xffff), c.trapno)
+	// Whether a page is there, the first bit, depends on what was done with it.
+	eq(c.what, uintptr(load32(mc+mcErr))&^1, c.err&^1)
+	if c.trapno == 14 {
+		eq(c.what, load(mc+mcVaddr), faultAddr)
+	}
+	putPC(mc+mcPC, pc+c.skip)
+}
+
+// faultBlocked: the signal of a fault is not forced: if it is blocked, or ignored, the instruction is tried again,
+// for ever.
+//
+// bsd/uxkern/ux_exception.c:ux_exception (threadsignal); all
+func faultBlocked() {
+	for i := range 2 {
+		pid := fork()
+		if pid == 0 {
+			if i == 0 {
+				mask(sigBlock, bit(sigSEGV))
+			} else {
+				setaction(sigSEGV, sigIGN, 0, 0)
+			}
+			fault(0, 16)
+			exit(1)
+		}
+		nap(40)
+		r, _, e := sys(sysWait4, pid, 0, wNohang, 0, 0, 0)
+		eq("wait4", e, 0)
+		eq("the child that ended", r, 0)
+		call("kill", sysKill, pid, sigTERM, 1)
+		eq("status", status(pid, 0), sigTERM)
+	}
+}

@@ -1,0 +1,398 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build darwin && !ios && (amd64 || 386)
+
+package main
+
+// Who gets a signal, and what is lost.
+
+var (
+	rfd, wfd uintptr
+	first    thread // for the first thread's port
+	during   uint32 // the mask in a handler
+)
+
+// pinOldest: a signal for the process goes to the first thread, in the order of
+// creation, that does not block it.
+//
+// bsd/kern/kern_sig.c:psignal_internal, get_signalthread; all
+func pinOldest() {
+	catch(sigUSR1, 0, 0, nil)
+	wait := func(t *thread) { t.linger(1) }
+	mask(sigBlock, bit(sigUSR1))
+	spawn(0, wait) // has the mask, as the first thread
+	mask(sigUnblock, bit(sigUSR1))
+	b := spawn(1, wait)
+	c := spawn(2, wait)
+	mask(sigBlock, bit(sigUSR1))
+	for i := range uint32(3) {
+		raise(sigUSR1)
+		await("handlers", &count[sigUSR1], i+1)
+		eq("the taker", taker[sigUSR1].Load(), b.id)
+	}
+	b.step.Store(1)
+	await("the second thread's end", &b.done, 1)
+	nap(20)
+	raise(sigUSR1)
+	await("handlers", &count[sigUSR1], 4)
+	eq("the taker when that has ended", taker[sigUSR1].Load(), c.id)
+	mask(sigUnblock, bit(sigUSR1))
+	raise(sigUSR1)
+	await("handlers", &count[sigUSR1], 5)
+	eq("the taker when the first is open", taker[sigUSR1].Load(), selfid())
+}
+
+// pinBlocked: if every thread blocks it, the first one has it, for good: another
+// one that unblocks it later does not get it.
+//
+// bsd/kern/kern_sig.c:get_signalthread; all
+func pinBlocked() {
+	catch(sigUSR1, 0, 0, nil)
+	mask(sigBlock, bit(sigUSR1))
+	t := spawn(0, func(t *thread) {
+		t.linger(1)
+		t.val[0] = pending()
+		mask(sigUnblock, bit(sigUSR1))
+		nap(20)
+	})
+	raise(sigUSR1)
+	t.step.Store(1)
+	await("the thread", &t.done, 1)
+	eq("the thread's pending set", uintptr(t.val[0]), 0)
+	eq("handlers in the thread", uintptr(count[sigUSR1].Load()), 0)
+	eq("pending on the first", uintptr(pending()), uintptr(bit(sigUSR1)))
+	mask(sigUnblock, bit(sigUSR1))
+	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
+	eq("the taker", taker[sigUSR1].Load(), selfid())
+}
+
+// pendingBit: a thread has one pending bit for each signal; two threads may hold
+// one each.
+//
+// bsd/sys/user.h:struct uthread, uu_siglist; bsd/kern/kern_sig.c:psignal_internal; all
+func pendingBit() {
+	catch(sigUSR1, 0, 0, nil)
+	mask(sigBlock, bit(sigUSR1))
+	t := spawn(0, func(t *thread) {
+		t.linger(1)
+		mask(sigUnblock, bit(sigUSR1))
+	})
+	for range 3 {
+		raise(sigUSR1)
+		tkill(t, sigUSR1)
+	}
+	mask(sigUnblock, bit(sigUSR1))
+	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
+	t.step.Store(1)
+	await("the thread", &t.done, 1)
+	eq("handlers of both", uintptr(count[sigUSR1].Load()), 2)
+}
+
+// pendingDies: what is pending on a thread dies with it; nobody else gets it.
+//
+// bsd/kern/kern_fork.c:uthread_cleanup; all
+func pendingDies() {
+	catch(sigUSR1, 0, 0, nil)
+	catch(sigCHLD, 0, 0, nil)
+	t := spawn(0, func(t *thread) {
+		mask(sigBlock, bit(sigUSR1)|bit(sigCHLD))
+		t.seen.Store(1)
+		t.linger(1)
+	})
+	await("the thread's mask", &t.seen, 1)
+	tkill(t, sigUSR1)
+	tkill(t, sigCHLD)
+	t.step.Store(1)
+	await("the thread", &t.done, 1)
+	nap(20)
+	eq("handlers", uintptr(count[sigUSR1].Load()+count[sigCHLD].Load()), 0)
+	eq("pending", uintptr(pending()), 0)
+}
+
+// pendingOwn: sigpending tells of the caller's set only.
+//
+// bsd/kern/kern_sig.c:sigpending; all
+func pendingOwn() {
+	catch(sigUSR1, 0, 0, nil)
+	mask(sigBlock, bit(sigUSR1))
+	t := spawn(0, func(t *thread) {
+		t.linger(1)
+		t.val[0] = pending()
+	})
+	tkill(t, sigUSR1)
+	eq("the first thread's set", uintptr(pending()), 0)
+	t.step.Store(1)
+	await("the thread", &t.done, 1)
+	eq("the other's", uintptr(t.val[0]), uintptr(bit(sigUSR1)))
+}
+
+// ignoredGone: an ignored signal is dropped when it is sent, even if it is
+// blocked; setting SIG_IGN, or a default that ignores, clears what is pending, in every thread.
+//
+// bsd/kern/kern_sig.c:psignal_internal, setsigvec; all
+func ignoredGone() {
+	mask(sigBlock, ^uint32(0))
+	setaction(sigUSR1, sigIGN, 0, 0)
+	raise(sigUSR1)
+	raise(sigWINCH) // ignored by default
+	eq("pending", uintptr(pending()), 0)
+	catch(sigUSR1, 0, 0, nil)
+	catch(sigWINCH, 0, 0, nil)
+	t := spawn(0, func(t *thread) {
+		t.linger(1)
+		t.val[0] = pending()
+	})
+	raise(sigUSR1)
+	raise(sigWINCH)
+	tkill(t, sigUSR1)
+	tkill(t, sigWINCH)
+	eq("pending, caught", uintptr(pending()), uintptr(bit(sigUSR1)|bit(sigWINCH)))
+	setaction(sigUSR1, sigIGN, 0, 0)
+	setaction(sigWINCH, sigDFL, 0, 0)
+	eq("pending, ignored since", uintptr(pending()), 0)
+	t.step.Store(1)
+	await("the thread", &t.done, 1)
+	eq("pending on the other thread", uintptr(t.val[0]), 0)
+}
+
+// contNotIgnored: SIGCONT is never dropped when sent: caught later, it arrives.
+//
+// bsd/kern/kern_sig.c:setsigvec ("sig != SIGCONT"); all
+func contNotIgnored() {
+	setaction(sigCONT, sigIGN, 0, 0)
+	mask(sigBlock, bit(sigCONT)|bit(sigTSTP))
+	raise(sigCONT)
+	eq("pending", uintptr(pending()), uintptr(bit(sigCONT)))
+	raise(sigTSTP)
+	eq("a stop takes a pending SIGCONT away", uintptr(pending()), uintptr(bit(sigTSTP)))
+	raise(sigCONT)
+	eq("and the other way round", uintptr(pending()), uintptr(bit(sigCONT)))
+}
+
+// disabled: __disable_threadsignal takes the thread out of the choice: it cannot be
+// sent signals, but what is pending on it is still its.
+//
+// bsd/kern/kern_sig.c:__disable_threadsignal, __pthread_kill, get_signalthread; all
+func disabled() {
+	catch(sigUSR1, 0, 0, nil)
+	catch(sigUSR2, 0, 0, nil)
+	a := spawn(0, func(t *thread) {
+		mask(sigBlock, bit(sigUSR2))
+		t.seen.Store(1)
+		t.linger(1)
+		call("__disable_threadsignal", sysDisableSig, 1, 0, 0)
+		t.seen.Store(2)
+		t.linger(2)
+		mask(sigUnblock, bit(sigUSR2))
+		t.seen.Store(3)
+		t.linger(3)
+	})
+	b := spawn(1, func(t *thread) { t.linger(1) })
+	mask(sigBlock, bit(sigUSR1))
+	await("a's mask", &a.seen, 1)
+	tkill(a, sigUSR2)
+	a.step.Store(1)
+	await("a's call", &a.seen, 2)
+	fails("__pthread_kill", eSRCH, sysPthreadKill, a.port, sigUSR1, 0)
+	raise(sigUSR1)
+	await("handlers", &count[sigUSR1], 1)
+	eq("the taker", taker[sigUSR1].Load(), b.id)
+	a.step.Store(2)
+	await("a's mask", &a.seen, 3)
+	eq("handlers of what was pending", uintptr(count[sigUSR2].Load()), 1)
+	eq("their taker", taker[sigUSR2].Load(), a.id)
+}
+
+// pthreadKill: __pthread_kill: ESRCH for what is no thread's port, EINVAL for 32 and more,
+// and 0 only checks.
+//
+// bsd/kern/kern_sig.c:__pthread_kill; all
+func pthreadKill() {
+	p := selfPort()
+	call("signal 0", sysPthreadKill, p, 0, 0)
+	fails("signal 32", eINVAL, sysPthreadKill, p, 32, 0)
+	fails("signal -1", eINVAL, sysPthreadKill, p, ^uintptr(0), 0)
+	fails("a bad port", eSRCH, sysPthreadKill, 0x7fff03, sigUSR1, 0)
+	fails("port 0", eSRCH, sysPthreadKill, 0, sigUSR1, 0)
+	catch(sigUSR1, 0, 0, nil)
+	call("signal 30", sysPthreadKill, p, sigUSR1, 0)
+	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
+}
+
+// killErrors: kill: EINVAL for a number that is none, ESRCH for a process that is none, and 0
+// only checks.
+//
+// bsd/kern/kern_sig.c:kill; all
+func killErrors() {
+	fails("signal 32", eINVAL, sysKill, getpid(), 32, 1)
+	fails("signal -1", eINVAL, sysKill, getpid(), ^uintptr(0), 1)
+	fails("no process", eSRCH, sysKill, 0x7ffffff0, sigUSR1, 1)
+	call("signal 0", sysKill, getpid(), 0, 1)
+	pid := fork()
+	if pid == 0 {
+		exit(0)
+	}
+	nap(20)
+	call("a zombie", sysKill, pid, sigUSR1, 1)
+	status(pid, 0)
+	fails("a child that is gone", eSRCH, sysKill, pid, 0, 1)
+}
+
+// pipeProcess: SIGPIPE is sent to the process, not to the thread that wrote.
+//
+// bsd/kern/sys_generic.c:dofilewrite (psignal); all
+func pipeProcess() {
+	catch(sigPIPE, 0, 0, nil)
+	rfd, wfd = pipe()
+	call("close", sysClose, rfd, 0, 0)
+	t := spawn(0, func(t *thread) {
+		b := byte(1)
+		fails("write", ePIPE, sysWrite, wfd, ptr(&b), 1)
+	})
+	await("the thread", &t.done, 1)
+	await("handlers", &count[sigPIPE], 1)
+	eq("the taker", taker[sigPIPE].Load(), selfid())
+}
+
+// nosysTarget: a number that no release has raises SIGSYS, in the process up to 3248, in
+// the calling thread from 3789 on, and fails with ENOSYS.
+//
+// bsd/kern/subr_xxx.c:nosys; 1504 3248 3789 11417
+//
+// Releases: 1504 3248 3789 11215
+func nosysTarget() {
+	catch(sigSYS, 0, 0, nil)
+	t := spawn(0, func(t *thread) {
+		fails("call 999", 78, 999, 0, 0, 0)
+	})
+	await("the thread", &t.done, 1)
+	await("handlers", &count[sigSYS], 1)
+	want := selfid()
+	if release >= 3789 {
+		want = t.id
+	}
+	eq("the taker", taker[sigSYS].Load(), want)
+}
+
+// machClass: a number of no class is an exception without a signal up to 8019, and SIGSYS
+// from 8020 on.
+//
+// bsd/uxkern/ux_exception.c:ux_exception (EXC_SYSCALL); 1504 8019 8020 11417
+//
+// Releases: 1504 8019 8020 11215
+func machClass() {
+	catch(sigSYS, 0, 0, nil)
+	if is32 {
+		return // the gate is the class
+	}
+	class(0x7000001)
+	want := uintptr(0)
+	if release >= 8020 {
+		want = 1
+	}
+	eq("handlers", uintptr(count[sigSYS].Load()), want)
+}
+
+var sigwaitSet, sigwaitGot uint32
+
+// sigwait: __sigwait takes what is pending, on whatever thread, or waits; a process
+// signal is given to a thread that waits for it although it blocks it. An empty set is EINVAL.
+//
+// bsd/kern/kern_sig.c:__sigwait_nocancel, get_signalthread; all
+func sigwait() {
+	catch(sigUSR1, 0, 0, nil)
+	mask(sigBlock, bit(sigUSR1)|bit(sigUSR2))
+	set, got := &sigwaitSet, &sigwaitGot
+	fails("an empty set", eINVAL, sysSigwait, ptr(set), ptr(got), 0)
+	*set = bit(sigUSR1)
+	raise(sigUSR1)
+	call("__sigwait", sysSigwait, ptr(set), ptr(got), 0)
+	eq("the signal", uintptr(*got), sigUSR1)
+	eq("pending", uintptr(pending()), 0)
+	raise(sigUSR1) // pending on the first thread
+	t := spawn(0, func(t *thread) {
+		call("__sigwait", sysSigwait, ptr(&sigwaitSet), ptr(&sigwaitGot), 0)
+		t.seen.Store(sigwaitGot)
+		call("__sigwait", sysSigwait, ptr(&sigwaitSet), ptr(&sigwaitGot), 0)
+	})
+	await("the thread took another's", &t.seen, sigUSR1)
+	eq("pending on the first", uintptr(pending()), 0)
+	*got = 0
+	nap(20)
+	raise(sigUSR1)
+	await("the thread waited", &t.done, 1)
+	eq("the signal", uintptr(*got), sigUSR1)
+	eq("handlers", uintptr(count[sigUSR1].Load()), 0)
+}
+
+// sigsuspend: it takes a mask by value, ends with EINTR, and the mask before is
+// there again.
+//
+// bsd/kern/kern_sig.c:sigsuspend_nocancel; all
+func sigsuspend() {
+	catch(sigUSR1, 0, 0, func(*frame) { during = getmask() })
+	mask(sigSetmask, bit(sigUSR1)|bit(sigTERM))
+	raise(sigUSR1)
+	fails("sigsuspend", eINTR, sysSigsuspend, uintptr(bit(sigUSR2)), 0, 0)
+	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
+	eq("mask in the handler", uintptr(during), uintptr(bit(sigUSR1)|bit(sigUSR2)))
+	eq("mask after", uintptr(getmask()), uintptr(bit(sigUSR1)|bit(sigTERM)))
+	// A thread that is made meanwhile has the mask that will be restored.
+	first.port = selfPort()
+	t := spawn(0, func(t *thread) {
+		nap(20)
+		tkill(&first, sigUSR1)
+	})
+	fails("sigsuspend, asleep", eINTR, sysSigsuspend, 0, 0, 0)
+	await("the thread", &t.done, 1)
+	eq("handlers", uintptr(count[sigUSR1].Load()), 2)
+}
+
+// timers: SIGALRM goes to the process. SIGPROF does, too, up to 2782; from 3248 on it
+// is offered to the thread that ran.
+//
+// bsd/kern/kern_sig.c:bsd_ast, psignal_try_thread; 2782 3248
+//
+// Releases: 1504 2782 3248 11215
+func timers() {
+	catch(sigALRM, 0, 0, nil)
+	catch(sigPROF, 0, 0, nil)
+	t := spawn(0, func(t *thread) {
+		for t.step.Load() == 0 {
+		}
+	})
+	// struct itimerval: interval, value; its microseconds are 32 bits wide.
+	const real, prof = 0, 2
+	it := [4]uintptr{0, 2000, 0, 2000}
+	call("setitimer", sysSetitimer, real, ptr(&it), 0)
+	await("SIGALRM", &count[sigALRM], 3)
+	eq("its taker", taker[sigALRM].Load(), selfid())
+	it = [4]uintptr{}
+	call("setitimer", sysSetitimer, real, ptr(&it), 0)
+	it = [4]uintptr{0, 5000, 0, 5000}
+	call("setitimer", sysSetitimer, prof, ptr(&it), 0)
+	want, n := selfid(), uint32(0)
+	if release >= 3248 {
+		want = t.id
+	}
+	for n < 5 {
+		k := count[sigPROF].Load()
+		await("SIGPROF", &count[sigPROF], k+1)
+		// While this thread itself is seen running it may be offered one.
+		if taker[sigPROF].Load() == want {
+			n++
+		} else {
+			is("SIGPROF goes to a thread that sleeps\n", release >= 3248 && k < 200)
+		}
+	}
+	it = [4]uintptr{}
+	call("setitimer", sysSetitimer, prof, ptr(&it), 0)
+	t.step.Store(1)
+	it = [4]uintptr{0, 1000000, 0, 0}
+	fails("microseconds", eINVAL, sysSetitimer, real, ptr(&it), 0)
+	fails("which", eINVAL, sysSetitimer, 3, ptr(&it), 0)
+	it = [4]uintptr{0, 0, 100000001, 0}
+	fails("seconds", eINVAL, sysSetitimer, real, ptr(&it), 0)
+}

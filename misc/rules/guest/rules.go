@@ -1,0 +1,79 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build darwin && !ios && (amd64 || 386)
+
+package main
+
+type rule struct {
+	name string
+	f    func()
+}
+
+// Each rule is described by the comment of its function: `name: what holds`, a paragraph that
+// cites the kernel's source and the releases, and, if it is not 1504, 4903
+// and 11215, one that names the releases to try in the quick form.
+var rules = [...]rule{
+	{"mask48", mask48},
+	{"mask48late", mask48late},
+	{"mask329", mask329},
+	{"maskHow", maskHow},
+	{"maskUnblock", maskUnblock},
+	{"threadInherits", threadInherits},
+	{"threadStarts", threadStarts},
+	{"threadSignalled", threadSignalled},
+	{"forkInherits", forkInherits},
+	{"forkTwice", forkTwice},
+	{"forkSignalled", forkSignalled},
+	{"forkInterrupted", forkInterrupted},
+	{"forkDies", forkDies},
+	{"execKeeps", execKeeps},
+	{"execKept", execKept},
+	{"execOfDead", execOfDead},
+	{"execOfDead2", execOfDead2},
+	{"pinOldest", pinOldest},
+	{"pinBlocked", pinBlocked},
+	{"pendingBit", pendingBit},
+	{"pendingDies", pendingDies},
+	{"pendingOwn", pendingOwn},
+	{"ignoredGone", ignoredGone},
+	{"contNotIgnored", contNotIgnored},
+	{"disabled", disabled},
+	{"pthreadKill", pthreadKill},
+	{"killErrors", killErrors},
+	{"pipeProcess", pipeProcess},
+	{"nosysTarget", nosysTarget},
+	{"machClass", machClass},
+	{"sigwait", sigwait},
+	{"sigsuspend", sigsuspend},
+	{"timers", timers},
+	{"actions", actions},
+	{"handlerMask", handlerMask},
+	{"handlerOrder", handlerOrder},
+	{"resetHand", resetHand},
+	{"altErrors", altErrors},
+	{"onStackFlag", onStackFlag},
+	{"nestedAlt", nestedAlt},
+	{"token", token},
+	{"tokenOff", tokenOff},
+	{"tokenSecret", tokenSecret},
+	{"senders", senders},
+	{"senderSlot", senderSlot},
+	{"frameLayout", frameLayout},
+	{"restartRead", restartRead},
+	{"restartOthers", restartOthers},
+	{"restartNever", restartNever},
+	{"partialWrite", partialWrite},
+	{"undisturbed", undisturbed},
+	{"restartState", restartState},
+	{"jobs", jobs},
+	{"stopDefault", stopDefault},
+	{"orphaned", orphaned},
+	{"childSignal", childSignal},
+	{"childBit", childBit},
+	{"childReaped", childReaped},
+	{"waitid", waitid},
+	{"faults", faults},
+	{"faultBlocked", faultBlocked},
+}
