@@ -24,6 +24,7 @@ type options struct {
 	chosen    bool // the release was chosen by -xnu
 	trace     bool
 	traceFile string // "": stderr
+	traceRing bool
 	traceFD   int
 	program   string         // the file
 	args      []string       // argv of the program
@@ -72,6 +73,8 @@ Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
                  (default %[3]s), or the number of its kernel (%[4]d ... %[5]d)
   -trace         print every system call on stderr
   -trace=FILE    print them to FILE
+  -trace=ring    keep the last thousand, and print them on stderr when the program dies
+                 from a signal, exits with status 2, or gets Linux's signal 60
   -version       print the version and exit
   -h             print this help
 
@@ -147,7 +150,9 @@ func (o *options) parse(args []string) (rest []string) {
 			o.release, o.chosen = parseRelease(need()), true
 		case "trace":
 			o.trace, o.traceFile = true, value
-			if value != "" { // the program may change the directory before it executes another one
+			if o.traceRing = value == "ring"; o.traceRing {
+				o.traceFile = ""
+			} else if value != "" { // the program may change the directory before it executes another one
 				if abs, err := filepath.Abs(value); err == nil {
 					o.traceFile = abs
 				}
@@ -209,7 +214,10 @@ func (o *options) runner() []string {
 	if o.chosen {
 		cmd = append(cmd, "-xnu", strconv.Itoa(int(o.release)))
 	}
-	if o.trace {
+	switch {
+	case o.traceRing:
+		cmd = append(cmd, "-trace=ring")
+	case o.trace:
 		cmd = append(cmd, "-trace="+o.traceFile)
 	}
 	return cmd

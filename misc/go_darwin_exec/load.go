@@ -84,6 +84,8 @@ func load(o *options) *xnu.Config {
 		Exec:     o.exec,
 		Trace:    o.trace,
 		TraceFD:  o.traceFD,
+
+		TraceRing: o.traceRing,
 	}
 }
 
@@ -117,6 +119,8 @@ func resume(o *options) *xnu.Config {
 		Resumed:  r,
 		Trace:    o.trace,
 		TraceFD:  o.traceFD,
+
+		TraceRing: o.traceRing,
 	}
 }
 

@@ -27,8 +27,9 @@ import (
 
 var (
 	arch  = flag.String("arch", "amd64", "run guests of the port darwin/`ARCH`")
-	xnu   = flag.String("xnu", "", "under these `RELEASES`, as numbers of kernels (separated by blanks); all is every one; by default, those where a rule changes")
+	xnu   = flag.String("xnu", "", "under these `RELEASES` (10.6 or 1504, separated by blanks); all is every one; by default, those where a rule changes")
 	want  = flag.String("run", "", "only rules whose name matches `REGEXP`")
+	with  = flag.String("runner", "", "run the guests with this `FILE` instead of the installed runner")
 	table = flag.Bool("table", false, "print the table of doc/rules.md")
 )
 

@@ -27,6 +27,12 @@ import (
 // releases are all kernels that the runner knows.
 var releases = strings.Fields("1504 1699 2050 2422 2782 3248 3789 4570 4903 6153 7195 8019 8020 8792 10002 11215")
 
+// systems are the kernels of the releases by which else they can be called.
+var systems = map[string]string{
+	"10.6": "1504", "10.7": "1699", "10.8": "2050", "10.9": "2422", "10.10": "2782", "10.11": "3248", "10.12": "3789", "10.13": "4570",
+	"10.14": "4903", "10.15": "6153", "11": "7195", "12": "8019", "12.3": "8020", "13": "8792", "14": "10002", "15": "11215",
+}
+
 // usual are those that a rule is tried on if it names none.
 const usual = "1504 4903 11215"
 
@@ -34,7 +40,7 @@ const usual = "1504 4903 11215"
 const last32 = 4903
 
 // limit is how long a rule may take.
-const limit = 60 * time.Second
+const limit = 30 * time.Second
 
 // A rule is one function of the guest.
 type rule struct {
@@ -163,6 +169,11 @@ func (s *Suite) each(re *regexp.Regexp, list string, report func(r rule, release
 			on = releases
 		default:
 			on = strings.Fields(list)
+			for i, name := range on {
+				if kernel := systems[name]; kernel != "" {
+					on[i] = kernel
+				}
+			}
 		}
 		if s.arch == "386" {
 			// Those that it has, and the last of them.
@@ -195,7 +206,11 @@ func (s *Suite) run(name, release string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	cmd := exec.Command(filepath.Join(s.goroot, "bin", "go_darwin_"+s.arch+"_exec"), "-xnu", release, s.exe, name, release)
+	runner := *with
+	if runner == "" {
+		runner = filepath.Join(s.goroot, "bin", "go_darwin_"+s.arch+"_exec")
+	}
+	cmd := exec.Command(runner, "-xnu", release, s.exe, name, release)
 	cmd.Dir = dir
 	cmd.Env = append(tree.Env(s.goroot), "PWD="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

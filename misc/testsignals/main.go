@@ -70,6 +70,7 @@ type program struct {
 	file string
 	bugs []string
 	fits bool // its build constraint selects the port
+	rule bool // one of misc/rules, not a program of test/
 }
 
 func main() {
@@ -165,7 +166,11 @@ func readProgram(file string) (program, error) {
 }
 
 // program returns the program of that name.
+// "rule:NAME" is a rule of misc/rules, whose guest is a program that is built in its own way.
 func (s *suite) program(name string) (program, error) {
+	if rule, ok := strings.CutPrefix(name, "rule:"); ok {
+		return program{name: rule, fits: true, rule: true}, nil
+	}
 	i := slices.IndexFunc(s.programs, func(p program) bool { return p.name == name })
 	if i < 0 {
 		return program{}, fmt.Errorf("there is no program test/%s.go with a line // Bugs:", name)
@@ -177,6 +182,14 @@ func (s *suite) program(name string) (program, error) {
 // the executable.
 func (s *suite) build(p program, settings []string, flags ...string) (string, error) {
 	exe := filepath.Join(s.tmp, p.name)
+	if p.rule {
+		exe = filepath.Join(s.tmp, "rules")
+		cmd := tree.Go(s.goroot, filepath.Join(s.top, "misc"), []string{"GOOS=linux"}, "build", "-o", exe, "./rules")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("building rules: %v\n%s", err, out)
+		}
+		return exe, nil
+	}
 	settings = append([]string{"GOOS=darwin", "GOARCH=" + *arch}, settings...)
 	args := append(append([]string{"build"}, flags...), "-o", exe, p.file)
 	out, err := tree.Go(s.goroot, s.top, settings, args...).CombinedOutput()

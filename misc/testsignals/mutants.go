@@ -199,12 +199,24 @@ func (s *suite) mutate(want *regexp.Regexp) error {
 	return nil
 }
 
+// rule runs a rule of misc/rules with another runner.
+func (s *suite) rule(runner, release, exe, name string) ([]byte, error) {
+	cmd := exec.Command(exe, "-arch", *arch, "-runner", runner, "-xnu", release, "-run", "^"+name+"$")
+	cmd.Env = tree.Env(s.goroot)
+	cmd.Dir = filepath.Join(s.top, "misc")
+	return cmd.CombinedOutput()
+}
+
 func (s *suite) try(m mutant, p program, runner, release, exe string) {
 	start := time.Now()
 	var out []byte
 	var err error
 	for range tries {
-		out, err = s.exec(runner, release, exe)
+		if p.rule {
+			out, err = s.rule(runner, release, exe, p.name)
+		} else {
+			out, err = s.exec(runner, release, exe)
+		}
 		if err != nil {
 			break
 		}

@@ -43,8 +43,9 @@ type Config struct {
 	// Resumed is set instead of a new image if a forked child goes on here.
 	Resumed *Resumed
 
-	Trace   bool
-	TraceFD int // where the trace goes; it is moved away from there
+	Trace     bool
+	TraceFD   int  // where the trace goes; it is moved away from there
+	TraceRing bool // only the last lines, when they are wanted: see hostDump
 }
 
 // hostFailure is the exit status when the host, not the guest, has failed.
@@ -72,7 +73,7 @@ func Boot(cfg *Config) (*Proc, error) {
 		if e != 0 {
 			return nil, e
 		}
-		p.trace = newTracer(int(fd))
+		p.trace = newTracer(int(fd), cfg.TraceRing)
 	}
 	if err := p.openSelf(); err != nil {
 		return nil, err

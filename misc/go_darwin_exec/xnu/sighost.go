@@ -25,6 +25,9 @@ const (
 	hostSIGEMT  = 62
 )
 
+// hostDump makes the runner print what -trace=ring has kept.
+const hostDump = 60
+
 // toHost returns the host's number of signal sig.
 func toHost(sig int) int {
 	switch sig {
@@ -149,6 +152,11 @@ func (p *Proc) startSignals() error {
 			return err
 		}
 	}
+	if p.trace != nil && p.trace.ring != nil {
+		if err := hostsig.Install(hostDump, false, false); err != nil {
+			return err
+		}
+	}
 	if x := p.cfg.Exec; x != nil && x.SigFD != 0 {
 		p.inheritHost(x.SigFD)
 	}
@@ -251,6 +259,9 @@ func (p *Proc) fromHost(r *hostsig.Record) {
 func (p *Proc) postHost(r *hostsig.Record) {
 	sig, info := p.hostInfo(r)
 	if sig == 0 {
+		if r.Signo == hostDump && p.trace != nil {
+			p.trace.dump()
+		}
 		p.unlock()
 		return
 	}

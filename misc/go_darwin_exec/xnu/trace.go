@@ -7,6 +7,7 @@ package xnu
 import (
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 
 	"goxnu/misc/go_darwin_exec/vcpu"
@@ -16,18 +17,67 @@ import (
 // A tracer prints calls as strace does, one line when a call has ended, each
 // by one write, so that the lines of several threads and processes stay whole.
 type tracer struct {
-	fd int
+	fd   int
+	ring *traceRing // the lines go here, until they are asked for
 }
 
-func newTracer(fd int) *tracer { return &tracer{fd} }
+func newTracer(fd int, ring bool) *tracer {
+	tr := &tracer{fd: fd}
+	if ring {
+		tr.ring = new(traceRing)
+	}
+	return tr
+}
 
 func (tr *tracer) write(b []byte) {
+	if tr.ring != nil {
+		tr.ring.add(b)
+		return
+	}
+	tr.out(b)
+}
+
+func (tr *tracer) out(b []byte) {
 	for len(b) > 0 {
 		n, err := syscall.Write(tr.fd, b)
 		if err != nil || n <= 0 {
 			return
 		}
 		b = b[n:]
+	}
+}
+
+// A traceRing keeps the last lines. Threads write to it without a lock: a line that is
+// overwritten while it is being printed comes out mixed.
+type traceRing struct {
+	next  atomic.Uint32
+	lines [1024]ringLine
+}
+
+type ringLine struct {
+	n int32
+	b [148]byte
+}
+
+func (r *traceRing) add(b []byte) {
+	l := &r.lines[(r.next.Add(1)-1)%uint32(len(r.lines))]
+	n := copy(l.b[:], b)
+	l.b[n-1] = '\n' // of a line that is too long, too
+	l.n = int32(n)
+}
+
+// dump prints what the ring holds, oldest first. It allocates nothing.
+func (tr *tracer) dump() {
+	r := tr.ring
+	if r == nil {
+		return
+	}
+	const head = "go_darwin_exec: the last calls and signals:\n"
+	tr.out([]byte(head))
+	end := r.next.Load()
+	for i := range uint32(len(r.lines)) {
+		l := &r.lines[(end+i)%uint32(len(r.lines))]
+		tr.out(l.b[:l.n])
 	}
 }
 
@@ -207,4 +257,5 @@ func (tr *tracer) signal(t *Thread, d *xsig.Delivery) {
 // killed prints the end of the process by a signal.
 func (tr *tracer) killed(sig int) {
 	tr.write(fmt.Appendf(nil, "[%d] +++ killed by %s +++\n", hostCall(syscall.SYS_GETPID), signals[sig].name))
+	tr.dump()
 }

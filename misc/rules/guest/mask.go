@@ -159,30 +159,6 @@ func threadStarts() {
 	is("the port is not the main thread's\n", t.port != 0 && t.port != selfPort())
 }
 
-// threadSignalled: a thread stands in the list from its creation on: it can be sent
-// a signal before it has executed an instruction. If it blocks it, the
-// signal waits.
-//
-// bsd/kern/kern_sig.c:get_signalthread; all
-func threadSignalled() {
-	catch(sigUSR1, 0, 0, nil)
-	mask(sigBlock, bit(sigUSR1)) // the child must be able to run its own handler
-	t := start1(0, func(t *thread) {
-		mask(sigUnblock, bit(sigUSR1))
-		t.linger(1)
-	})
-	await("its port", &t.ready, 1)
-	raise(sigUSR1) // goes to the thread: the caller blocks it; or waits on the caller
-	t.step.Store(1)
-	await("the thread", &t.done, 1)
-	if pending()&bit(sigUSR1) != 0 {
-		eq("sent before the thread opened its mask, handlers", uintptr(count[sigUSR1].Load()), 0)
-		return
-	}
-	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
-	eq("the taker", taker[sigUSR1].Load(), t.id)
-}
-
 // forkInherits: a forked child has the mask and the actions of the thread that
 // forked, nothing pending, and no alternate stack.
 //

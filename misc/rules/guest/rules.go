@@ -22,7 +22,6 @@ var rules = [...]rule{
 	{"maskUnblock", maskUnblock},
 	{"threadInherits", threadInherits},
 	{"threadStarts", threadStarts},
-	{"threadSignalled", threadSignalled},
 	{"forkInherits", forkInherits},
 	{"forkTwice", forkTwice},
 	{"forkSignalled", forkSignalled},
