@@ -6,7 +6,7 @@
 RUN = env -u GOROOT -u GOFLAGS -u GOTOOLCHAIN -u GOOS -u GOARCH -u GOENV -u GO111MODULE -u GOWORK \
 	-u GOEXPERIMENT -u GOBIN -u GODEBUG -u CGO_ENABLED GOENV=off PATH="$(CURDIR)/goroot/bin:$$PATH"
 
-.PHONY: all build sync runner show test test-std test-releases test-signals test-mutants test-repro generate bench list clean help
+.PHONY: all build sync runner show test test-std test-releases test-signals test-mutants test-repro storm generate bench list clean help
 
 all: build show
 
@@ -51,6 +51,12 @@ test-signals:
 test-mutants:
 	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) -mutants -run '$(ONLY)'
 
+# Threads, collections, profiles, executions and senders at once: TIME=1h,
+# SEED=n, XNU='10.6 15'. NATIVE=1 runs the program on Linux, for comparison.
+storm:
+	@cd misc && $(RUN) go run ./storm -arch $(or $(GOARCH),amd64) -time $(or $(TIME),60s) $(if $(SEED),-seed $(SEED)) \
+		$(if $(XNU),-xnu '$(XNU)') $(if $(NATIVE),-native)
+
 test-repro:
 	@src/cmd/graft/testdata/repro.bash
 
@@ -74,6 +80,7 @@ help:
 	@echo 'make test-releases what of std depends on the release, under each: [XNU='"'10.6 15'"'] [PKG=os]'
 	@echo 'make test-signals run the programs about signals under several releases of XNU'
 	@echo 'make test-mutants see them fail, mistake by mistake'
+	@echo 'make storm       a darwin program in a storm of signals: [TIME=1h] [SEED=n] [XNU=...] [NATIVE=1]'
 	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'
 	@echo 'make generate    make the files again that follow from lib/xnu'
 	@echo 'make bench       measure darwin programs under the runner against native ones: [GOARCH=386]'

@@ -73,7 +73,7 @@ Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
                  (default %[3]s), or the number of its kernel (%[4]d ... %[5]d)
   -trace         print every system call on stderr
   -trace=FILE    print them to FILE
-  -trace=ring    keep the last thousand, and print them on stderr when the program dies
+  -trace=ring    keep the last hundreds, and print them on stderr when the program dies
                  from a signal, exits with status 2, or gets Linux's signal 60
   -version       print the version and exit
   -h             print this help

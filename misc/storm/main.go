@@ -22,6 +22,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -49,7 +50,7 @@ var (
 	ring   = flag.Bool("ring", true, "let the runner keep its last calls and deliveries, for a failure")
 )
 
-// late is when a signal counts as lost, and a program that does not end as hung.
+// late is the usual storm.late.
 const late = 10 * time.Second
 
 // dumpSignal makes the runner print the calls that it has kept.
@@ -129,10 +130,12 @@ type storm struct {
 	seed               uint64
 	ring               bool
 	length             time.Duration
+	late               time.Duration // when a signal counts as lost, and a program that does not end as hung
 }
 
 // run returns what happened in a line.
 func (s *storm) run() (string, error) {
+	late := cmp.Or(s.late, late)
 	args := []string{s.exe, strconv.FormatUint(s.seed, 10)}
 	if s.release != "native" {
 		goroot, err := tree.Goroot()
@@ -286,7 +289,7 @@ func (s *storm) run() (string, error) {
 
 // tail returns the end of the program's output.
 func tail(b []byte) []byte {
-	const most = 16 << 10
+	const most = 128 << 10
 	if len(b) > most {
 		b = append([]byte("...\n"), b[len(b)-most:]...)
 	}

@@ -66,6 +66,9 @@ func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
 	default:
 		o = p.sig.PostThread(t.sig, sig)
 	}
+	if p.trace != nil && !p.child {
+		p.trace.sent(p, sig, &o)
+	}
 	var wake *Thread
 	if o.Thread != nil {
 		p.sig.Info = info

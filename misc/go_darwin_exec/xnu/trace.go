@@ -31,7 +31,7 @@ func newTracer(fd int, ring bool) *tracer {
 
 func (tr *tracer) write(b []byte) {
 	if tr.ring != nil {
-		tr.ring.add(b)
+		tr.ring.calls.add(b)
 		return
 	}
 	tr.out(b)
@@ -47,37 +47,73 @@ func (tr *tracer) out(b []byte) {
 	}
 }
 
-// A traceRing keeps the last lines. Threads write to it without a lock: a line that is
+// A traceRing keeps the last lines: those of calls, and apart from them those of
+// signals, which are fewer. Threads write to it without a lock: a line that is
 // overwritten while it is being printed comes out mixed.
 type traceRing struct {
+	calls   ringLines
+	signals ringLines
+}
+
+type ringLines struct {
 	next  atomic.Uint32
-	lines [1024]ringLine
+	lines [512]struct {
+		at int64 // monotonic, ns
+		n  int
+		b  [112]byte
+	}
 }
 
-type ringLine struct {
-	n int32
-	b [148]byte
-}
-
-func (r *traceRing) add(b []byte) {
+func (r *ringLines) add(b []byte) {
 	l := &r.lines[(r.next.Add(1)-1)%uint32(len(r.lines))]
-	n := copy(l.b[:], b)
-	l.b[n-1] = '\n' // of a line that is too long, too
-	l.n = int32(n)
+	l.at = monotonic()
+	l.n = copy(l.b[:], b)
+	l.b[l.n-1] = '\n' // of a line that is too long, too
 }
 
-// dump prints what the ring holds, oldest first. It allocates nothing.
-func (tr *tracer) dump() {
-	r := tr.ring
-	if r == nil {
+// sent notes that sig was sent, and what has become of it.
+func (tr *tracer) sent(p *Proc, sig int, o *xsig.Outcome) {
+	if tr.ring == nil {
 		return
 	}
-	const head = "go_darwin_exec: the last calls and signals:\n"
-	tr.out([]byte(head))
+	var line [112]byte
+	b := append(line[:0], signals[sig].name...)
+	if t := p.find(o.Thread); t == nil {
+		b = append(b, " sent, dropped"...)
+	} else {
+		b = append(b, " sent, pinned to thread "...)
+		b = strconv.AppendUint(b, t.id-p.firstID, 10)
+	}
+	if o.Wake {
+		b = append(b, ", awake"...)
+	}
+	tr.ring.signals.add(append(b, '\n'))
+}
+
+// dump prints what the ring holds, oldest first, with times in microseconds before now. It allocates
+// nothing.
+func (tr *tracer) dump() {
+	if tr.ring == nil {
+		return
+	}
+	now := monotonic()
+	tr.out([]byte("go_darwin_exec: the last calls:\n"))
+	tr.dumpLines(&tr.ring.calls, now)
+	tr.out([]byte("go_darwin_exec: the last signals:\n"))
+	tr.dumpLines(&tr.ring.signals, now)
+}
+
+func (tr *tracer) dumpLines(r *ringLines, now int64) {
+	var line [160]byte
 	end := r.next.Load()
 	for i := range uint32(len(r.lines)) {
 		l := &r.lines[(end+i)%uint32(len(r.lines))]
-		tr.out(l.b[:l.n])
+		if l.n == 0 {
+			continue
+		}
+		b := strconv.AppendInt(line[:0], (l.at-now)/1000, 10)
+		b = append(b, ' ')
+		tr.out(append(b, l.b[:l.n]...))
 	}
 }
 
@@ -251,7 +287,11 @@ var kernNames = map[int32]string{
 
 // signal prints the delivery of a signal.
 func (tr *tracer) signal(t *Thread, d *xsig.Delivery) {
-	tr.printf(t, "--- %s handler %#x, mask %#x, from process %d ---", signals[d.Sig].name, d.Handler, uint32(d.ReturnMask), d.Info.Pid)
+	b := fmt.Appendf(tr.head(t), "--- %s handler %#x, mask %#x, from process %d ---\n", signals[d.Sig].name, d.Handler, uint32(d.ReturnMask), d.Info.Pid)
+	if tr.ring != nil {
+		tr.ring.signals.add(b)
+	}
+	tr.write(b)
 }
 
 // killed prints the end of the process by a signal.

@@ -33,7 +33,10 @@ import (
 // has them in the same order.
 var acked = []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP, syscall.SIGALRM}
 
-const childVar = "STORM_CHILD"
+const (
+	childVar = "STORM_CHILD" // this is a child of the program
+	deafVar  = "STORM_DEAF"  // acknowledge nothing, so that a test can see the storm fail
+)
 
 var (
 	stop                                  atomic.Bool
@@ -55,6 +58,9 @@ func main() {
 		signal.Notify(c, sig)
 		go func() {
 			for range c {
+				if os.Getenv(deafVar) != "" {
+					continue
+				}
 				if _, err := syscall.Write(3+i, []byte{1}); err != nil && err != syscall.EPIPE {
 					fail("acknowledging %v: %v", sig, err)
 				}

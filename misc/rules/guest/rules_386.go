@@ -1,0 +1,48 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+//go:build !ios
+
+package main
+
+import "unsafe"
+
+// regs are the general registers in the order of x86_THREAD_STATE32, and XMM7.
+type regs struct {
+	ax, bx, cx, dx, di, si, bp, sp uintptr
+	xmm7                           [2]uint64
+}
+
+// A frame is what a trampoline is entered with.
+type frame struct {
+	handler, style, sig, info, uctx, token uintptr
+	sp                                     uintptr // at the entry
+	flags                                  uintptr
+	mxcsr                                  uint32
+	_                                      uint32
+	err                                    uintptr // of sigreturn, in onFailedReturn
+	ax, bx, _                              uintptr
+	_                                      uintptr
+	xmm7                                   [2]uint64
+}
+
+const is32 = true
+
+// Offsets in ucontext, mcontext32 and siginfo (bsd/i386/_mcontext.h,
+// bsd/sys/_types/_ucontext.h, bsd/sys/signal.h).
+const (
+	ucSize, siSize       = 32, 64
+	ucOnstack, ucMask    = 0, 4
+	ucSP, ucStackSize    = 8, 12
+	ucFlags, ucLink      = 16, 20
+	ucMcsize, ucMcontext = 24, 28
+
+	mcTrapno, mcErr, mcVaddr = 0, 4, 8
+	mcAX, mcPC, mcFlags      = 12, 12 + 10*4, 12 + 9*4
+	mcSP                     = 12 + 7*4
+
+	siCode, siPid, siUid, siStatus, siAddr = 8, 12, 16, 20, 24
+)
+
+func putPC(p, pc uintptr) { *(*uintptr)(unsafe.Pointer(p)) = pc }
