@@ -12,24 +12,28 @@ import (
 	"testing"
 )
 
-// The kernel's rules hold, on the releases where they change.
+// The kernel's rules hold for both ports, on the releases where they change.
 func TestRules(t *testing.T) {
-	s, err := newSuite("amd64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.build(); err != nil {
-		t.Fatal(err)
-	}
-	defer s.clean()
-	s.each(regexp.MustCompile(""), "", func(r rule, release string, err error) {
-		if err != nil {
-			t.Errorf("%s on xnu-%s: %v", r.name, release, err)
-		}
-	})
-	// A rule that does not exist must not pass.
-	if s.run("nonsense", "1504") == nil {
-		t.Error("a rule that does not exist passes")
+	for _, arch := range []string{"amd64", "386"} {
+		t.Run(arch, func(t *testing.T) {
+			s, err := newSuite(arch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.build(); err != nil {
+				t.Fatal(err)
+			}
+			defer s.clean()
+			s.each(regexp.MustCompile(""), "", func(r rule, release string, err error) {
+				if err != nil {
+					t.Errorf("%s on xnu-%s: %v", r.name, release, err)
+				}
+			})
+			// A rule that does not exist must not pass.
+			if s.run("nonsense", "1504") == nil {
+				t.Error("a rule that does not exist passes")
+			}
+		})
 	}
 }
 

@@ -10,20 +10,25 @@ import (
 	"time"
 )
 
-// A short storm, on the oldest release and on the newest.
+// A short storm, on the oldest release and on the newest of each port.
 func TestStorm(t *testing.T) {
-	exe, clean, err := build("amd64", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer clean()
-	for _, release := range []string{"10.6", "15"} {
-		s := storm{exe: exe, arch: "amd64", release: release, seed: uint64(time.Now().UnixNano()), ring: true, length: 4 * time.Second}
-		sum, err := s.run()
+	for _, c := range []struct {
+		arch     string
+		releases []string
+	}{{"amd64", []string{"10.6", "15"}}, {"386", []string{"10.14"}}} {
+		exe, clean, err := build(c.arch, false)
 		if err != nil {
-			t.Fatalf("release %s, seed %d: %v", release, s.seed, err)
+			t.Fatal(err)
 		}
-		t.Logf("%s: %s", release, sum)
+		defer clean()
+		for _, release := range c.releases {
+			s := storm{exe: exe, arch: c.arch, release: release, seed: uint64(time.Now().UnixNano()), ring: true, length: 3 * time.Second}
+			sum, err := s.run()
+			if err != nil {
+				t.Fatalf("%s, release %s, seed %d: %v", c.arch, release, s.seed, err)
+			}
+			t.Logf("%s %s: %s", c.arch, release, sum)
+		}
 	}
 }
 
