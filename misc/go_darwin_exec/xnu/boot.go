@@ -113,7 +113,7 @@ func (p *Proc) Run() {
 	}
 	t.cpu.Regs = p.cfg.Regs
 	t.ast.Store(1) // pending signals may have come through exec
-	go t.run()
+	t.start()
 	select {}
 }
 

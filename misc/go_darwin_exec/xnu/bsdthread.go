@@ -110,11 +110,11 @@ func sysBsdthreadCreate(t *Thread, a *args) (uint64, Errno) {
 	}
 	if p.abi == abi32 {
 		n.startRegs32(reg.threadstart, a[0], a[1], stack, pthread, name, flags)
-		go n.run()
+		n.start()
 		return pthread, 0
 	}
 	n.startRegs(reg.threadstart, a[0], a[1], stack, pthread, name, flags)
-	go n.run()
+	n.start()
 	return pthread, 0
 }
 

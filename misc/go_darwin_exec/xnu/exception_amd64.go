@@ -64,7 +64,6 @@ const linuxSegvMaperr = 1
 // (xnu-11417 osfmk/i386/trap.c:user_trap, bsd/uxkern/ux_exception.c).
 func (t *Thread) fault() {
 	c := t.cpu
-	t.p.patcher.Normalize(&c.Regs)
 	e := exception{trapno: uint16(c.Trapno), err: uint32(c.ErrCode)}
 	switch c.Trapno {
 	case trapPF:

@@ -427,7 +427,7 @@ func TestPthreadChdir(t *testing.T) {
 }
 
 func TestPrefixed(t *testing.T) {
-	th := &Thread{p: &Proc{Release: XNU11215}}
+	th := &Thread{p: &Proc{Release: XNU11215}, buffers: new(buffers)}
 	for _, tt := range []struct {
 		fd         int
 		name, want string

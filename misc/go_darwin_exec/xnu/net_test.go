@@ -39,7 +39,7 @@ func guestThread(t *testing.T, r Release) *Thread {
 		runtime.UnlockOSThread()
 	})
 	p := &Proc{Release: r, sig: xsig.NewProc(int(r), xsig.State{}, func() uint64 { return 1 })}
-	th := &Thread{p: p, cpu: cpu, sig: p.sig.NewThread(nil)}
+	th := &Thread{p: p, cpu: cpu, sig: p.sig.NewThread(nil), buffers: new(buffers)}
 	p.threads = []*Thread{th}
 	return th
 }

@@ -27,6 +27,7 @@ const (
 )
 
 const (
+	futexWaitPrivate       = 0 | 128
 	futexWaitBitsetPrivate = 9 | 128
 	futexWakePrivate       = 1 | 128
 )

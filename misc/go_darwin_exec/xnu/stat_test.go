@@ -384,7 +384,7 @@ func TestChflags(t *testing.T) {
 }
 
 func TestStrings(t *testing.T) {
-	th := &Thread{p: &Proc{Release: XNU11215}}
+	th := &Thread{p: &Proc{Release: XNU11215}, buffers: new(buffers)}
 	for _, n := range []int{0, 1, 1000, 1023, 1024, 2000} {
 		_, e := th.path(0, gstr(strings.Repeat("a", n)))
 		want := Errno(0)

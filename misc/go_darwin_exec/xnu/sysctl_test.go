@@ -318,7 +318,7 @@ func TestParseMapsLine(t *testing.T) {
 // (bsd/kern/kern_time.c:gettimeofday).
 func TestGettimeofday(t *testing.T) {
 	for _, r := range allReleases {
-		th := &Thread{p: &Proc{Release: r}}
+		th := &Thread{p: &Proc{Release: r}, buffers: new(buffers)}
 		var tv, mach [2]uint64
 		tz := [2]uint32{1, 1}
 		var a args

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/patch"
@@ -35,6 +36,8 @@ type Proc struct {
 	mu      sync.Mutex
 	sig     *xsig.Proc // the signal state of the process
 	threads []*Thread  // in creation order
+	idle    []*hostThread
+	buffers []*buffers // of threads that are gone
 	nextID  uint64     // thread_selfid of the next thread
 	firstID uint64     // of the first
 
@@ -101,6 +104,12 @@ type Thread struct {
 	line    [traceLine]byte // for -trace: the call that is under way
 	lineLen int
 
+	*buffers
+}
+
+// buffers are what calls of a thread need and is too large to be made and
+// collected with each thread.
+type buffers struct {
 	frame frameState
 	fs    fileState
 }
@@ -117,6 +126,12 @@ func (p *Proc) newThread(creator *Thread) (*Thread, error) {
 		from = creator.sig
 	}
 	t := &Thread{p: p, cpu: cpu, sig: p.sig.NewThread(from), id: p.nextID}
+	if n := len(p.buffers); n > 0 {
+		t.buffers, p.buffers = p.buffers[n-1], p.buffers[:n-1]
+		t.frame.avx512, t.frame.nhidden = false, 0
+	} else {
+		t.buffers = new(buffers)
+	}
 	p.nextID++
 	if p.abi == abi32 {
 		t.iov = new([iovMax][2]uint64)
@@ -136,9 +151,56 @@ func (p *Proc) find(s *xsig.Thread) *Thread {
 	return nil
 }
 
-// run is the life of a thread, on a goroutine of its own.
-func (t *Thread) run() {
+// A hostThread is a goroutine that is locked to its OS thread, and runs guest
+// threads one after the other. To park a locked goroutine and to start another
+// takes the Go scheduler several switches of threads; to wait for a word takes one.
+type hostThread struct {
+	next *Thread       // to run
+	wake atomic.Uint32 // the word it waits at
+}
+
+// maxIdle is how many hostThreads wait for work.
+const maxIdle = 16
+
+// start runs the thread on a hostThread of its own.
+func (t *Thread) start() {
+	p := t.p
+	p.mu.Lock()
+	n := len(p.idle)
+	if n == 0 {
+		p.mu.Unlock()
+		go new(hostThread).run(t)
+		return
+	}
+	h := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	p.mu.Unlock()
+	h.next = t
+	h.wake.Store(1)
+	vcpu.Raw(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&h.wake)), futexWakePrivate, 1, 0, 0, 0)
+}
+
+func (h *hostThread) run(t *Thread) {
 	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for p := t.p; ; t = h.next {
+		t.run()
+		h.wake.Store(0)
+		p.mu.Lock()
+		if len(p.idle) == maxIdle {
+			p.mu.Unlock()
+			return
+		}
+		p.idle = append(p.idle, h)
+		p.mu.Unlock()
+		for h.wake.Load() == 0 {
+			syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&h.wake)), futexWaitPrivate, 0, 0, 0, 0)
+		}
+	}
+}
+
+// run is the life of a thread, on a locked goroutine.
+func (t *Thread) run() {
 	if err := t.cpu.Bind(); err != nil {
 		complain("%v", err)
 		t.p.exit(hostFailure)
@@ -149,7 +211,6 @@ func (t *Thread) run() {
 	hostSigmask(linuxSigSetmask, mask)
 	t.cpu.Unbind()
 	t.cpu.Free()
-	runtime.UnlockOSThread()
 }
 
 // loop runs guest code and serves what it asks for until the thread is dead.
@@ -164,6 +225,7 @@ func (t *Thread) loop() {
 		case vcpu.EventSyscall:
 			t.syscall()
 		case vcpu.EventFault:
+			t.p.patcher.Normalize(&c.Regs)
 			t.fault()
 		case vcpu.EventKick:
 			t.takeKick()
@@ -211,4 +273,8 @@ func (t *Thread) exit() {
 	if last {
 		p.exit(0)
 	}
+	p.mu.Lock()
+	p.buffers = append(p.buffers, t.buffers)
+	t.buffers = nil
+	p.mu.Unlock()
 }
