@@ -603,6 +603,37 @@ func TestStubTime(t *testing.T) {
 	}
 }
 
+// TestStubThreadClock: the clock of a thread begins with the thread.
+func TestStubThreadClock(t *testing.T) {
+	if DarwinRelease() < 14 {
+		t.Skip("no clock of threads before 10.10")
+	}
+	const work = 20 * time.Millisecond
+	onThread := func(f func(now func() time.Duration)) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread() // and the thread ends with the goroutine
+			f(func() time.Duration {
+				var ts Timespec
+				must(t, "clock_gettime", 16, &ts)
+				return time.Duration(ts.Nano())
+			})
+		}()
+		<-done
+	}
+	for range 5 {
+		onThread(func(now func() time.Duration) {
+			begin := now()
+			if begin > work/2 {
+				t.Errorf("a new thread has used %v", begin)
+			}
+			for now() < begin+work {
+			}
+		})
+	}
+}
+
 // TestSyscallStack: the garbage collector can scan the stack of a goroutine that
 // is blocked in a call made by number.
 func TestSyscallStack(t *testing.T) {

@@ -94,6 +94,8 @@ type Thread struct {
 	restart  bool
 	deadline int64 // host CLOCK_MONOTONIC, ns; 0: none
 
+	startCPU uint64 // hostCPU when the thread began
+
 	ttyMask xsig.Set // what of ttySigs the host's thread blocks
 
 	exc exception // the last one; siginfo tells of it
@@ -201,6 +203,7 @@ func (h *hostThread) run(t *Thread) {
 
 // run is the life of a thread, on a locked goroutine.
 func (t *Thread) run() {
+	t.startCPU = t.hostCPU()
 	if err := t.cpu.Bind(); err != nil {
 		complain("%v", err)
 		t.p.exit(hostFailure)

@@ -154,6 +154,12 @@ func sysNtpGettime(t *Thread, a *args) (uint64, Errno) {
 // (xnu-11215 bsd/kern/kern_resource.c:thread_selfusage).
 // The runner's part of it is counted in, as the kernel's is.
 func sysThreadSelfusage(t *Thread, a *args) (uint64, Errno) {
+	return t.hostCPU() - t.startCPU, 0
+}
+
+// hostCPU is the CPU time of the host's thread in ns. The one that ran guest
+// threads before this one has used some.
+func (t *Thread) hostCPU() uint64 {
 	sec, nsec := t.hostClock(linuxClockThreadCPU)
-	return sec*1e9 + nsec, 0
+	return sec*1e9 + nsec
 }
