@@ -6,7 +6,7 @@
 RUN = env -u GOROOT -u GOFLAGS -u GOTOOLCHAIN -u GOOS -u GOARCH -u GOENV -u GO111MODULE -u GOWORK \
 	-u GOEXPERIMENT -u GOBIN -u GODEBUG -u CGO_ENABLED GOENV=off PATH="$(CURDIR)/goroot/bin:$$PATH"
 
-.PHONY: all build sync runner show test test-std test-releases test-signals test-mutants test-repro storm generate bench list clean help
+.PHONY: all build sync runner show test test-std test-releases test-signals test-mutants test-selfhost test-repro storm generate bench list clean help
 
 all: build show
 
@@ -57,6 +57,10 @@ storm:
 	@cd misc && $(RUN) go run ./storm -arch $(or $(GOARCH),amd64) -time $(or $(TIME),60s) $(if $(SEED),-seed $(SEED)) \
 		$(if $(XNU),-xnu '$(XNU)') $(if $(NATIVE),-native)
 
+# The toolchain, built for the host darwin/amd64, builds all of std under the runner.
+test-selfhost:
+	@cd misc && $(RUN) go run ./testall $(if $(XNU),-xnu=$(XNU)) -long selfhost
+
 test-repro:
 	@src/cmd/graft/testdata/repro.bash
 
@@ -81,6 +85,7 @@ help:
 	@echo 'make test-signals run the programs about signals under several releases of XNU'
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make storm       a darwin program in a storm of signals: [TIME=1h] [SEED=n] [XNU=...] [NATIVE=1]'
+	@echo 'make test-selfhost build std by the toolchain built for darwin, under the runner, and compare to the last byte'
 	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'
 	@echo 'make generate    make the files again that follow from lib/xnu'
 	@echo 'make bench       measure darwin programs under the runner against native ones: [GOARCH=386]'

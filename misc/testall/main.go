@@ -15,6 +15,8 @@
 //	programs  the darwin programs of test/, by upstream's testdir
 //	releases  upstream's tests of the packages that depend on the release of the system, release by
 //	          release: a few without flags, all with -xnu all or -xnu 'RELEASE...'
+//	selfhost  the toolchain built for the host darwin/amd64, under the runner, makes the same bytes;
+//	          a package and a program, with -long all of std, and it tests some packages
 //	std       upstream's tests of the standard library, for the port, under the runner;
 //	          -pkg 'std cmd/internal/testdir' tests all of it, and upstream's test/ directory
 //
@@ -112,6 +114,7 @@ var suites = map[string]func(*tester) error{
 	"misc":     (*tester).misc,
 	"programs": (*tester).programs,
 	"releases": (*tester).releases,
+	"selfhost": (*tester).selfhost,
 	"std":      (*tester).std,
 }
 
