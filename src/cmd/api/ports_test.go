@@ -6,29 +6,59 @@ package main
 
 import (
 	"go/build"
+	"internal/platform"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// Only served systems have sources to load.
+// Only served systems have sources to load. The raw ports have no cgo; a raw
+// port that upstream does not have is checked if the tree has it.
 func init() {
-	contexts = slices.DeleteFunc(contexts, func(c *build.Context) bool { return !served(contextName(c)) })
+	contexts = slices.DeleteFunc(contexts, func(c *build.Context) bool {
+		return c.GOOS != "linux" && c.GOOS != "darwin" || contextName(c) == "darwin-amd64-cgo"
+	})
+	if slices.Contains(platform.List, platform.OSArch{GOOS: "darwin", GOARCH: "386"}) {
+		contexts = append(contexts, &build.Context{GOOS: "darwin", GOARCH: "386"})
+	}
 }
 
-// served tells whether the tree has the context of that name. The raw port has
-// no cgo.
+// served tells whether the tree has the context of that name.
 func served(context string) bool {
-	return strings.HasPrefix(context, "linux-") || strings.HasPrefix(context, "darwin-") && context != "darwin-amd64-cgo"
+	return slices.ContainsFunc(contexts, func(c *build.Context) bool { return contextName(c) == context })
+}
+
+// fileFeatures adds the fork's own files to upstream's: goxnu.txt has what its
+// ports export beyond those of upstream, goxnu-except.txt what upstream's files
+// list and its ports do not export.
+//
+//graft:wrap main_test.go 655871367131 the fork's own files have other names than Check reads
+func fileFeatures(filename string, needApproval bool) []string {
+	features := upstream_fileFeatures(filename, needApproval)
+	own := map[string]string{"go1.txt": "goxnu.txt", "except.txt": "goxnu-except.txt"}[filepath.Base(filename)]
+	if own = filepath.Join(filepath.Dir(filename), own); own != filepath.Dir(filename) {
+		if _, err := os.Stat(own); err == nil {
+			features = append(features, upstream_fileFeatures(own, false)...)
+		}
+	}
+	return features
+}
+
+// contextOf returns the name of the context that a feature is of, or "" for all.
+func contextOf(feature string) string {
+	pkg, _, _ := strings.Cut(feature, ",")
+	_, context, _ := strings.Cut(pkg, " (")
+	return strings.TrimSuffix(context, ")")
 }
 
 // portRemoved reports whether a feature is one of a port that is not served.
 //
-//graft:wrap main_test.go b57074738f83 nothing of the other ports is there to be found
+//graft:replace main_test.go b57074738f83 nothing of the other ports is there to be found, and darwin-386 may be
 func portRemoved(feature string) bool {
-	pkg, _, _ := strings.Cut(feature, ",")
-	_, context, some := strings.Cut(pkg, " (")
-	return some && !served(strings.TrimSuffix(context, ")")) || upstream_portRemoved(feature)
+	context := contextOf(feature)
+	return context != "" && !served(context)
 }
 
 // compareAPI takes a feature that all contexts have for one that is required
