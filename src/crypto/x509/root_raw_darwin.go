@@ -7,6 +7,7 @@
 package x509
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,11 +19,15 @@ import (
 // A static program cannot ask Security.framework, so that certificates are
 // verified by package x509 itself, against roots read from files: those that
 // SSL_CERT_FILE and SSL_CERT_DIR name, as on other Unix systems, else the
-// bundle that macOS carries. The keychains (roots that the user added or
-// distrusted; the only ones on releases without the bundle) are not read.
+// first of rootFiles that holds any. What users and administrators trust or
+// distrust beyond that (their keychains, the trust settings) is not heeded.
 
-// rootBundle holds the system's roots in PEM form. macOS has it since 10.13.
-const rootBundle = "/etc/ssl/cert.pem"
+// rootFiles are the places where macOS has its roots.
+var rootFiles = []string{
+	"/etc/ssl/cert.pem", // since 10.13
+	"/System/Library/Keychains/SystemRootCertificates.keychain",
+	"/usr/share/curl/curl-ca-bundle.crt", // before 10.9
+}
 
 // systemVerify is called by Verify only if there are no system roots. It must
 // not return nil, nil: Verify would hand that on, and its callers would take
@@ -37,13 +42,29 @@ func (c *Certificate) systemVerify(opts *VerifyOptions) (chains [][]*Certificate
 // system's: Verify then uses it without calling systemVerify. If there is no
 // certificate at all, the error says where they were looked for.
 func loadSystemRoots() (*CertPool, error) {
-	var files, failed []string
+	roots := NewCertPool()
+	var failed []string
+	add := func(file string) {
+		data, err := os.ReadFile(file)
+		if err == nil {
+			if err = addCertificates(roots, data); err != nil {
+				err = fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		if err != nil {
+			failed = append(failed, err.Error())
+		}
+	}
 	switch file, dirs := os.Getenv("SSL_CERT_FILE"), os.Getenv("SSL_CERT_DIR"); {
 	case file == "" && dirs == "":
-		files = []string{rootBundle}
+		for _, file := range rootFiles {
+			if add(file); roots.len() > 0 {
+				break
+			}
+		}
 	default:
 		if file != "" {
-			files = append(files, file)
+			add(file)
 		}
 		for _, dir := range strings.Split(dirs, ":") {
 			if dir == "" {
@@ -53,18 +74,9 @@ func loadSystemRoots() (*CertPool, error) {
 			if err != nil {
 				failed = append(failed, err.Error())
 			}
-			files = append(files, found...)
-		}
-	}
-
-	roots := NewCertPool()
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err == nil && !roots.AppendCertsFromPEM(data) {
-			err = fmt.Errorf("%s: no certificate", file)
-		}
-		if err != nil {
-			failed = append(failed, err.Error())
+			for _, file := range found {
+				add(file)
+			}
 		}
 	}
 	if roots.len() == 0 {
@@ -74,6 +86,29 @@ func loadSystemRoots() (*CertPool, error) {
 		return nil, errors.New("no root certificates (" + strings.Join(failed, "; ") + ")")
 	}
 	return roots, nil
+}
+
+// addCertificates adds the certificates of a file in PEM form, or of a keychain file.
+func addCertificates(roots *CertPool, data []byte) error {
+	some := false
+	if bytes.HasPrefix(data, []byte(keychainMagic)) {
+		ders, err := keychainCertificates(data)
+		if err != nil {
+			return err
+		}
+		for _, der := range ders {
+			if cert, err := ParseCertificate(der); err == nil {
+				roots.AddCert(cert)
+				some = true
+			}
+		}
+	} else {
+		some = roots.AppendCertsFromPEM(data)
+	}
+	if !some {
+		return errors.New("no certificate")
+	}
+	return nil
 }
 
 // certFilesIn returns the files of dir. OpenSSL's hashed names, which are
