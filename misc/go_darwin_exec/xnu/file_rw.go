@@ -51,7 +51,11 @@ func sysWrite(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	fd := int32(a[0])
-	n, e := t.block(syscall.SYS_WRITE, uintptr(fd), uintptr(a[1]), uintptr(a[2]), 0, 0, 0)
+	n, e := t.fileLimit(fd, -1, a[2])
+	if e != 0 {
+		return 0, e
+	}
+	n, e = t.block(syscall.SYS_WRITE, uintptr(fd), uintptr(a[1]), uintptr(n), 0, 0, 0)
 	if e == EPIPE {
 		t.sigpipe(fd)
 	}
@@ -69,7 +73,11 @@ func sysPwrite(t *Thread, a *args) (uint64, Errno) {
 	if a[2] > math.MaxInt32 || int64(a[3]) < 0 {
 		return 0, EINVAL
 	}
-	return t.block(syscall.SYS_PWRITE64, uintptr(int32(a[0])), uintptr(a[1]), uintptr(a[2]), uintptr(a[3]), 0, 0)
+	n, e := t.fileLimit(int32(a[0]), int64(a[3]), a[2])
+	if e != 0 {
+		return 0, e
+	}
+	return t.block(syscall.SYS_PWRITE64, uintptr(int32(a[0])), uintptr(a[1]), uintptr(n), uintptr(a[3]), 0, 0)
 }
 
 // iovMax is UIO_MAXIOV: the count of a vector must be 1..1024
@@ -184,6 +192,9 @@ func sysSync(t *Thread, a *args) (uint64, Errno) {
 }
 
 func sysTruncate(t *Thread, a *args) (uint64, Errno) {
+	if e := t.sizeLimit(int64(a[1])); e != 0 {
+		return 0, e
+	}
 	p, e := t.plainPath(0, a[0])
 	if e != 0 {
 		return 0, e
@@ -192,5 +203,8 @@ func sysTruncate(t *Thread, a *args) (uint64, Errno) {
 }
 
 func sysFtruncate(t *Thread, a *args) (uint64, Errno) {
+	if e := t.sizeLimit(int64(a[1])); e != 0 {
+		return 0, e
+	}
 	return ret(t.block(syscall.SYS_FTRUNCATE, uintptr(int32(a[0])), uintptr(a[1]), 0, 0, 0, 0))
 }

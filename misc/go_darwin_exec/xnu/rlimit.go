@@ -63,8 +63,8 @@ var hostRlimit = [rlimNlimits]int8{
 	rlimitNofile:  syscall.RLIMIT_NOFILE,
 }
 
-// rlimits are the guest's limits. Only NOFILE is enforced on the guest itself;
-// all that Linux has too are handed to the programs it executes (execLimits).
+// rlimits are the guest's limits. Only NOFILE and FSIZE are enforced on the guest
+// itself (FSIZE not on writev, pwritev and mapped files); all that Linux has too are handed to the programs it executes (execLimits).
 // The runner must not be bound by them: it would be the one that SIGXCPU or
 // SIGXFSZ kills.
 var rlimits [rlimNlimits]struct{ cur, max atomic.Uint64 }
@@ -133,6 +133,45 @@ func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
 	}
 	setRlimit(int(which), cur, max)
 	return 0, 0
+}
+
+// fileLimit returns how many of n bytes to be written to fd at off (at its own
+// offset, if off is negative) RLIMIT_FSIZE lets through; none is EFBIG and a
+// signal (xnu-11417 bsd/vfs/vfs_vnops.c:vn_write; 1504 too).
+func (t *Thread) fileLimit(fd int32, off int64, n uint64) (uint64, Errno) {
+	limit := rlimits[rlimitFsize].cur.Load()
+	if limit >= rlimInfinity {
+		return n, 0
+	}
+	if st, e := t.fstatx(fd); e != 0 || st.mode()&syscall.S_IFMT != syscall.S_IFREG {
+		return n, 0
+	}
+	if off < 0 {
+		at, e := host(syscall.SYS_LSEEK, uintptr(fd), 0, 1, 0, 0, 0)
+		if e != 0 {
+			return n, 0
+		}
+		off = int64(at)
+	}
+	over := uint64(off) + n - limit
+	switch {
+	case uint64(off)+n <= limit:
+		return n, 0
+	case over >= n:
+		t.p.psignal(SIGXFSZ)
+		return 0, EFBIG
+	}
+	return n - over, 0
+}
+
+// sizeLimit is fileLimit for a new size. Up to 6153 truncate and ftruncate did
+// not look (xnu-7195 bsd/vfs/vfs_syscalls.c:truncate).
+func (t *Thread) sizeLimit(size int64) Errno {
+	if size >= 0 && uint64(size) > rlimits[rlimitFsize].cur.Load() && t.p.Release >= XNU7195 {
+		t.p.psignal(SIGXFSZ)
+		return EFBIG
+	}
+	return 0
 }
 
 // suser reports whether the process has the superuser's rights.
