@@ -95,6 +95,64 @@ type Radvisory_t struct {
 
 var _ [12]byte = [unsafe.Sizeof(Radvisory_t{})]byte{}
 
+//graft:replace ztypes_darwin_386.go 69e14b2be408 16 bytes
+type Fbootstraptransfer_t struct {
+	Offset int64
+	Length uint32
+	Buffer *byte
+}
+
+var _ [16]byte = [unsafe.Sizeof(Fbootstraptransfer_t{})]byte{}
+
+//graft:replace ztypes_darwin_386.go 3ce9e3676b4b a word
+type Timeval32 [0]byte
+
+//graft:replace ztypes_darwin_386.go 1fe82f159186 96 bytes
+type IfData struct {
+	Type       uint8
+	Typelen    uint8
+	Physical   uint8
+	Addrlen    uint8
+	Hdrlen     uint8
+	Recvquota  uint8
+	Xmitquota  uint8
+	Unused1    uint8
+	Mtu        uint32
+	Metric     uint32
+	Baudrate   uint32
+	Ipackets   uint32
+	Ierrors    uint32
+	Opackets   uint32
+	Oerrors    uint32
+	Collisions uint32
+	Ibytes     uint32
+	Obytes     uint32
+	Imcasts    uint32
+	Omcasts    uint32
+	Iqdrops    uint32
+	Noproto    uint32
+	Recvtiming uint32
+	Xmittiming uint32
+	Lastchange Timeval
+	Unused2    uint32
+	Hwassist   uint32
+	Reserved1  uint32
+	Reserved2  uint32
+}
+
+var _ [96]byte = [unsafe.Sizeof(IfData{})]byte{}
+
+//graft:replace ztypes_darwin_386.go 765904f30961 20 bytes
+type BpfHdr struct {
+	Tstamp    Timeval
+	Caplen    uint32
+	Datalen   uint32
+	Hdrlen    uint16
+	Pad_cgo_0 [2]byte
+}
+
+var _ [20]byte = [unsafe.Sizeof(BpfHdr{})]byte{}
+
 //graft:replace ztypes_darwin_386.go 0ff91a78b77f 8 bytes
 type Iovec struct {
 	Base *byte
@@ -148,6 +206,9 @@ type Termios struct {
 }
 
 var _ [44]byte = [unsafe.Sizeof(Termios{})]byte{}
+
+//graft:replace zerrors_darwin_386.go da55ebcb2370 another number
+const WORDSIZE = 0x20
 
 //graft:replace zerrors_darwin_386.go 051f9dd6d409 8 bytes
 const BIOCSETF = 0x80084267
