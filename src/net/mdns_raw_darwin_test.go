@@ -9,6 +9,7 @@ package net
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -57,5 +58,52 @@ func TestMulticastNames(t *testing.T) {
 	}
 	if asked == 0 {
 		t.Error("the server was not asked")
+	}
+}
+
+// TestBrokenResolvConf reads files that are no resolv.conf: there are defaults
+// then, with which names are looked up. The Mac's own file is made by a daemon
+// and missing without a network.
+func TestBrokenResolvConf(t *testing.T) {
+	dir := t.TempDir()
+	garbage := make([]byte, 1<<16)
+	for i := range garbage {
+		garbage[i] = byte(i * i >> 3)
+	}
+	files := map[string]string{
+		"empty":    "",
+		"garbage":  string(garbage),
+		"zeros":    strings.Repeat("\x00", 5000),
+		"no value": "nameserver\nsearch\ndomain\noptions\nlookup\n",
+		"no IP":    "nameserver 300.1.1.1\nnameserver printer.local\nnameserver ::g\n",
+		"numbers":  "options ndots:99999999999999999999 timeout:-5 attempts:-1 ndots: timeout:x\n",
+		"long":     "search " + strings.Repeat("a", 1<<20) + "\n" + strings.Repeat("x", 1<<20),
+	}
+	for name, text := range files {
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(dir+"/directory", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	files["directory"], files["absent"] = "", ""
+	fake := fakeDNSServer{rh: func(n, s string, q dnsmessage.Message, _ time.Time) (dnsmessage.Message, error) {
+		return dnsmessage.Message{
+			Header:    dnsmessage.Header{ID: q.ID, Response: true, RCode: dnsmessage.RCodeNameError},
+			Questions: q.Questions,
+		}, nil
+	}}
+	r := Resolver{PreferGo: true, Dial: fake.DialContext}
+	for name := range files {
+		conf := dnsReadConfig(dir + "/" + name)
+		if len(conf.servers) == 0 || conf.attempts < 1 || conf.timeout <= 0 || conf.ndots < 0 || conf.ndots > 15 {
+			t.Errorf("%s: %d servers, %d attempts, timeout %v, ndots %d", name, len(conf.servers), conf.attempts, conf.timeout, conf.ndots)
+			continue
+		}
+		_, err := r.goLookupIP(context.Background(), "ip", "nobody.example.com", hostLookupFilesDNS, conf)
+		if dns, ok := errors.AsType[*DNSError](err); !ok || !dns.IsNotFound {
+			t.Errorf("%s: error %v; want a DNSError, not found", name, err)
+		}
 	}
 }
