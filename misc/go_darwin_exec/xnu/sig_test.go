@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"goxnu/misc/go_darwin_exec/patch"
 	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xsig"
 )
@@ -20,6 +21,7 @@ func procThread(t *testing.T, r Release) *Thread {
 	th := guestThread(t, r)
 	th.p.ports.init()
 	th.p.calls, th.p.traps = inRelease(sysents[:], r), inRelease(machtraps[:], r)
+	th.p.patcher = patch.New(th.p.Space, false)
 	return th
 }
 
