@@ -268,9 +268,27 @@ func (p *Proc) postHost(r *hostsig.Record) {
 	p.post(sig, info, nil, true)
 }
 
+// endedChild puts into r the news of a child that has ended or stopped, if there is
+// one: the host may have sent one signal for that and for one that goes on.
+func endedChild(r *hostsig.Record) bool {
+	const pAll = 0
+	var si [128]byte // siginfo_t: signo 0, code 8, pid 16, uid 20, status 24
+	host(syscall.SYS_WAITID, pAll, 0, uintptr(unsafe.Pointer(&si)), linuxWEXITED|linuxWUNTRACED|linuxWNOHANG|linuxWNOWAIT, 0, 0)
+	if getUint32(si[:]) == 0 {
+		return false
+	}
+	*r = hostsig.Record{Signo: r.Signo, Code: int32(getUint32(si[8:])), Pid: int32(getUint32(si[16:])), Uid: getUint32(si[20:]), Status: int32(getUint32(si[24:]))}
+	return true
+}
+
 // hostInfo translates a signal from outside; sig is 0 if XNU has none such.
 func (p *Proc) hostInfo(r *hostsig.Record) (sig int, info xsig.Info) {
 	sig = fromHostSignal(int(r.Signo))
+	if sig == SIGCHLD && r.Code == cldContinued && !endedChild(r) {
+		// XNU's SIGCHLD does not tell of a child that goes on
+		// (bsd/kern/kern_sig.c:psignal_internal).
+		return 0, info
+	}
 	switch {
 	case r.Code == linuxSiUser || r.Code == linuxSiQueue || r.Code == linuxSiTkill:
 		info = xsig.Info{Pid: r.Pid, Uid: r.Uid, Status: int32(sig)}

@@ -13,7 +13,7 @@ const (
 )
 
 // jobs: a child that stops and one that goes on are reported if asked for; "continued" as stopped by
-// SIGCONT. SIGCHLD comes for the stop unless SA_NOCLDSTOP.
+// SIGCONT. SIGCHLD comes for the stop unless SA_NOCLDSTOP, and not for the other.
 //
 // bsd/kern/kern_exit.c:wait4_nocancel; bsd/kern/kern_sig.c:stop, psignal_internal; all
 func jobs() {
@@ -36,8 +36,10 @@ func jobs() {
 	eq("once more", r, 0)
 	call("kill", sysKill, pid, sigCONT, 1)
 	eq("status", status(pid, wContinued), 0x137f)
-	catch(sigCHLD, saNocldstop, 0, nil)
+	nap(20)
 	n := count[sigCHLD].Load()
+	eq("SIGCHLDs, also when the child goes on", uintptr(n), 1)
+	catch(sigCHLD, saNocldstop, 0, nil)
 	call("kill", sysKill, pid, sigSTOP, 1)
 	eq("status", status(pid, wUntraced), sigSTOP<<8|0x7f)
 	nap(20)
