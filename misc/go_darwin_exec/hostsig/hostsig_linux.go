@@ -33,7 +33,7 @@ type Record struct {
 	Pid    int32
 	Uid    uint32
 	Status int32 // SIGCHLD: exit code or signal
-	_      int32
+	Order  int32 // in a forked child: which came first
 }
 
 // RecordSize is what one read from the pipe yields.
@@ -57,6 +57,7 @@ var (
 
 	queued uint64       // bit n: a Record of host signal n waits to be taken
 	noted  [65][4]int64 // in a forked child: the Record, by signal
+	order  int32        // of the last one noted
 	inNote bool         // this is a forked child: note, do not write
 
 	kickHandler   uintptr // package vcpu's
@@ -67,6 +68,9 @@ var (
 // timers that have hit the calling guest thread since it was last called, or,
 // in a forked child, of all signals. Each has kicked the thread.
 func TakeTimers() (set uint64)
+
+// Queued reports whether host signal sig has come and has not been taken.
+func Queued(sig int) bool { return atomic.LoadUint64(&queued)&(1<<sig) != 0 }
 
 // Taken must be called when the Record of host signal sig has been read or
 // copied, before the signal is passed on.

@@ -101,6 +101,10 @@ note:
 	MOVQ	AX, 8(R8)
 	MOVL	24(SI), AX
 	MOVL	AX, 16(R8)
+	MOVL	·order(SB), AX
+	INCL	AX
+	MOVL	AX, ·order(SB)
+	MOVL	AX, 20(R8)
 	JMP	kick
 
 chain:

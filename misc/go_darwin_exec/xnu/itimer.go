@@ -102,9 +102,15 @@ func (t *Thread) copyoutItimer(p uint64, h []byte) Errno {
 func (t *Thread) takeKick() {
 	t.cpu.TakeKick()
 	if t.p.child {
-		for set := hostsig.TakeTimers(); set != 0; set &= set - 1 {
-			n := bits.TrailingZeros64(set)
-			r := hostsig.Noted(n)
+		for set := hostsig.TakeTimers(); set != 0; {
+			n, r := 0, hostsig.Record{}
+			for s := set; s != 0; s &= s - 1 {
+				i := bits.TrailingZeros64(s)
+				if x := hostsig.Noted(i); n == 0 || x.Order-r.Order < 0 {
+					n, r = i, x
+				}
+			}
+			set &^= 1 << n
 			hostsig.Taken(n)
 			t.p.fromHost(&r)
 		}

@@ -302,24 +302,39 @@ func (p *Proc) hostInfo(r *hostsig.Record) (sig int, info xsig.Info) {
 }
 
 // raiseDefault sends host signal n to the calling host thread with its default
-// action, and reports back if that has not ended the process.
-func raiseDefault(n int) {
+// action, and reports back if that has not ended the process. unless, if it is not nil, is asked
+// when the signal is pending and has not yet acted; if it holds, the signal is dropped.
+func raiseDefault(n int, unless func() bool) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	hostsig.Default(n)
 	set := hostSet(1) << (n - 1)
-	old := hostSigmask(linuxSigUnblock, set)
+	old := hostSigmask(linuxSigBlock, set)
+	hostsig.Default(n)
 	pid, _ := vcpu.Raw(syscall.SYS_GETPID, 0, 0, 0, 0, 0, 0)
 	tid, _ := vcpu.Raw(syscall.SYS_GETTID, 0, 0, 0, 0, 0, 0)
 	vcpu.Raw(syscall.SYS_TGKILL, pid, tid, uintptr(n), 0, 0, 0)
+	if unless != nil && unless() {
+		hostsig.Ignore(n)
+	}
+	hostSigmask(linuxSigUnblock, set)
 	hostSigmask(linuxSigSetmask, old)
 }
+
+// continued reports whether a SIGCONT is on its way to the model.
+func continued() bool { return hostsig.Queued(toHost(SIGCONT)) }
 
 // stop stops the process by sig, as the parent will see, and returns when it
 // has been continued. The host drops a terminal's stop of an orphaned process
 // group, as XNU does.
+//
+// XNU stops a process when the signal is sent, we some time later. A SIGCONT that was
+// sent meanwhile must not come too early: one that the runner knows of undoes
+// the stop, and one that comes when the stop is pending the host lets undo it.
 func (p *Proc) stop(sig int) {
-	raiseDefault(toHost(sig))
+	if continued() {
+		return
+	}
+	raiseDefault(toHost(sig), continued)
 	p.lock()
 	p.takeHost(sig)
 	p.unlock()
@@ -330,7 +345,7 @@ func (p *Proc) die(sig int) {
 	if p.trace != nil && !p.child {
 		p.trace.killed(sig)
 	}
-	raiseDefault(toHost(sig))
+	raiseDefault(toHost(sig), nil)
 	p.exit(128 + sig) // the first process of a pid namespace cannot be killed so
 }
 

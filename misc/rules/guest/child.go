@@ -67,6 +67,34 @@ func stopDefault() {
 	}
 }
 
+// stopThenContinue: a stop happens when it is sent; SIGCONT, sent after it, always finds a
+// process to continue.
+//
+// bsd/kern/kern_sig.c:psignal_internal; all
+func stopThenContinue() {
+	r, w := pipe()
+	back, answer := pipe()
+	pid := fork()
+	if pid == 0 {
+		var b byte
+		for {
+			if n, _, e := sys(sysRead, r, ptr(&b), 1, 0, 0, 0); e == 0 && n == 1 {
+				call("write", sysWrite, answer, ptr(&b), 1)
+			}
+		}
+	}
+	for i := range 60 {
+		b := byte(i)
+		call("kill", sysKill, pid, [3]uintptr{sigTSTP, sigTTIN, sigSTOP}[i%3], 1)
+		call("kill", sysKill, pid, sigCONT, 1)
+		call("write", sysWrite, w, ptr(&b), 1)
+		call("read", sysRead, back, ptr(&b), 1)
+		eq("the answer", uintptr(b), uintptr(i))
+	}
+	call("kill", sysKill, pid, sigKILL, 1)
+	eq("status", status(pid, 0), sigKILL)
+}
+
 // orphaned: a terminal's stop signals are dropped for a process of an orphaned group, if their action is the
 // default; SIGSTOP is not.
 //

@@ -68,6 +68,7 @@ var rules = [...]rule{
 	{"restartState", restartState},
 	{"jobs", jobs},
 	{"stopDefault", stopDefault},
+	{"stopThenContinue", stopThenContinue},
 	{"orphaned", orphaned},
 	{"childSignal", childSignal},
 	{"childBit", childBit},
