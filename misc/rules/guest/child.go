@@ -6,6 +6,8 @@
 
 package main
 
+import "unsafe"
+
 // Children and job control.
 
 const (
@@ -119,6 +121,62 @@ func orphaned() {
 	call("kill", sysKill, pid, sigCONT, 1)
 	eq("status", status(pid, 0), 42<<8)
 }
+
+// ttyMasked: a process of the background may change its terminal's group if it blocks or ignores
+// SIGTTOU; else it is stopped by that.
+//
+// bsd/kern/tty.c:ttioctl_locked; all
+func ttyMasked() {
+	const (
+		ioctl, getpgrp                       = 54, 81
+		ptyGrant, ptyUnlock, ptyName         = 0x20007454, 0x20007452, 0x40807453
+		setControlling, setGroup             = 0x20007461, 0x80047476
+		openRDWR                     uintptr = 2
+	)
+	path := "/dev/ptmx\x00"
+	m := call("open(/dev/ptmx)", sysOpen, uintptr(unsafe.Pointer(unsafe.StringData(path))), openRDWR, 0)
+	call("TIOCPTYGRANT", ioctl, m, ptyGrant, 0)
+	call("TIOCPTYUNLK", ioctl, m, ptyUnlock, 0)
+	call("TIOCPTYGNAME", ioctl, m, ptyName, ptr(&ttyName))
+	pid := fork()
+	if pid == 0 {
+		call("setsid", sysSetsid, 0, 0, 0)
+		s := call("opening the terminal", sysOpen, ptr(&ttyName), openRDWR, 0)
+		call("TIOCSCTTY", ioctl, s, setControlling, 0)
+		for i := range uintptr(3) {
+			front := uint32(call("getpgrp", getpgrp, 0, 0, 0))
+			call("TIOCSPGRP", ioctl, s, setGroup, ptr(&front))
+			pid := fork()
+			if pid == 0 {
+				call("setpgid", sysSetpgid, 0, 0, 0)
+				switch i {
+				case 0:
+					mask(sigBlock, bit(sigTTOU))
+				case 1:
+					setaction(sigTTOU, sigIGN, 0, 0)
+					mask(sigUnblock, bit(sigTTOU))
+				case 2:
+					mask(sigUnblock, bit(sigTTOU))
+				}
+				group := uint32(getpid())
+				_, _, e := sys(ioctl, s, setGroup, ptr(&group), 0, 0, 0)
+				exit(42 + e)
+			}
+			if i < 2 {
+				eq("status", status(pid, wUntraced), 42<<8)
+			} else {
+				eq("status, with nothing done about SIGTTOU", status(pid, wUntraced), sigTTOU<<8|0x7f)
+				call("kill", sysKill, pid, sigKILL, 1)
+				status(pid, 0)
+			}
+			mask(sigBlock, bit(sigTTOU)) // for the next TIOCSPGRP
+		}
+		exit(42)
+	}
+	eq("the session's status", status(pid, 0), 42<<8)
+}
+
+var ttyName [128]byte
 
 // childSignal: SIGCHLD tells pid, code and status.
 //

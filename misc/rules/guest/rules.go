@@ -70,6 +70,7 @@ var rules = [...]rule{
 	{"stopDefault", stopDefault},
 	{"stopThenContinue", stopThenContinue},
 	{"orphaned", orphaned},
+	{"ttyMasked", ttyMasked},
 	{"childSignal", childSignal},
 	{"childBit", childBit},
 	{"childReaped", childReaped},
