@@ -23,6 +23,7 @@ import (
 
 	"goxnu/misc/go_darwin_exec/internal/testguest"
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
+	"goxnu/misc/go_darwin_exec/xnu"
 )
 
 var (
@@ -346,9 +347,48 @@ func harmless(name string) bool {
 	return true
 }
 
+// A monkey is a program that makes the system calls of a table, and what it needs.
+type monkey struct {
+	data   uint64 // address of the data
+	word   int    // size of a word of the table and of its pointers
+	unix   uint64 // class of a BSD call's number
+	ends   []uint64
+	build  func(code, data []byte) []byte
+	code   func(table uint64) []byte // ends at a row that is 0
+	latest int                       // number of the last release that runs it
+}
+
+const monkeyRow = 7 // words: the number, six arguments
+
+var monkeys = map[string]monkey{
+	"amd64": {tm.DataAddr, 8, 0x02000000, []uint64{0x7fffffe00000, 0x7ff7bfeff000, tm.Base, 1 << 63, 1<<47 - 1, 0x10}, tm.BuildData, func(table uint64) []byte {
+		return tm.Code(
+			"\x49\xbf", table, // movabs $table, %r15
+			"\x49\x8b\x07", "\x48\x85\xc0", "\x74\x20", // mov (%r15), %rax; test; jz end
+			"\x49\x8b\x7f\x08", "\x49\x8b\x77\x10", "\x49\x8b\x57\x18", // rdi, rsi, rdx
+			"\x4d\x8b\x57\x20", "\x4d\x8b\x47\x28", "\x4d\x8b\x4f\x30", // r10, r8, r9
+			"\x0f\x05", "\x49\x83\xc7\x38", "\xeb\xd8", // syscall; add $56, %r15; jmp
+			string(tm.Exit(0)))
+	}, int(xnu.XNU11215)},
+	"386": {tm.DataAddr32, 4, 0, []uint64{0xffff0000, 0xbffff000, tm.Base32, 1 << 31, 0xffe00000, 0x10}, tm.BuildData32, func(table uint64) []byte {
+		return tm.Code(
+			"\xbe", uint32(table), // mov $table, %esi
+			"\x8b\x06", "\x85\xc0", "\x74\x0f", // mov (%esi), %eax; test; jz end
+			"\x89\xf4", "\x78\x04", // mov %esi, %esp; js: a Mach trap
+			"\xcd\x80", "\xeb\x02", "\xcd\x81", "\x83\xc6\x1c", "\xeb\xeb", // int; add $28, %esi; jmp
+			string(tm.Exit32(0)))
+	}, int(xnu.XNU4903)},
+}
+
 // TestMonkey makes system calls with random numbers and arguments. Whatever
 // becomes of the guest, the runner itself must not crash.
 func TestMonkey(t *testing.T) {
+	for name, m := range monkeys {
+		t.Run(name, func(t *testing.T) { m.test(t) })
+	}
+}
+
+func (m *monkey) test(t *testing.T) {
 	rnd := testguest.Rand(t)
 	table, err := os.ReadFile("../../lib/xnu/syscalls.tsv")
 	if err != nil {
@@ -358,32 +398,33 @@ func TestMonkey(t *testing.T) {
 	for line := range strings.Lines(string(table)) {
 		f := strings.Split(strings.TrimSpace(line), "\t")
 		if n, err := strconv.Atoi(f[0]); err == nil && len(f) > 1 && n > 0 && harmless(f[1]) {
-			numbers = append(numbers, 0x02000000|uint64(n))
+			numbers = append(numbers, m.unix|uint64(n))
 		}
 	}
 	if len(numbers) < 200 {
 		t.Fatalf("%d calls only", len(numbers))
 	}
-	const (
-		calls    = 400
-		tableEnd = tm.DataAddr + 8192 + (calls+1)*56
-		timer    = tm.DataAddr       // an itimerval
-		sigign   = tm.DataAddr + 32  // a struct __sigaction
-		names    = tm.DataAddr + 64  // some strings
-		scratch  = tm.DataAddr + 512 // random bytes
+	const calls = 400
+	var (
+		row     = monkeyRow * m.word
+		rows    = m.data + 8192
+		timer   = m.data       // an itimerval
+		sigign  = m.data + 32  // a struct __sigaction
+		names   = m.data + 64  // some strings
+		scratch = m.data + 512 // random bytes
 	)
-	code := tm.Code(
-		"\x49\xbf", uint64(tm.DataAddr+8192), // movabs $table, %r15
-		"\x49\x8b\x07", "\x48\x85\xc0", "\x74\x20", // mov (%r15), %rax; test; jz end
-		"\x49\x8b\x7f\x08", "\x49\x8b\x77\x10", "\x49\x8b\x57\x18", // rdi, rsi, rdx
-		"\x4d\x8b\x57\x20", "\x4d\x8b\x47\x28", "\x4d\x8b\x4f\x30", // r10, r8, r9
-		"\x0f\x05", "\x49\x83\xc7\x38", "\xeb\xd8", // syscall; add $56, %r15; jmp
-		string(tm.Exit(0)))
+	code := m.code(rows)
+	var releases []string
+	for _, s := range systems {
+		if int(s.release) <= m.latest {
+			releases = append(releases, s.name)
+		}
+	}
 	ends := map[string]int{}
-	for end, n := time.Now().Add(6*time.Second), 0; n < 3 || time.Now().Before(end); n++ {
-		data := make([]byte, tableEnd-tm.DataAddr)
+	for end, n := time.Now().Add(4*time.Second), 0; n < 3 || time.Now().Before(end); n++ {
+		data := make([]byte, 8192+(calls+1)*row)
 		le := binary.LittleEndian
-		le.PutUint32(data[24:], 200_000) // it_value: 0.2 s
+		le.PutUint32(data[3*m.word:], 200_000) // it_value: 0.2 s
 		for i, s := range []string{"a", "b/c", ".", "a/..", "\xff\xfe", ""} {
 			copy(data[64+16*i:], s)
 		}
@@ -392,21 +433,28 @@ func TestMonkey(t *testing.T) {
 				data[i]-- // no path leads out of the temporary directory
 			}
 		}
-		row := func(i int, v ...uint64) {
+		put := func(i int, v ...uint64) {
 			for j, x := range v {
-				le.PutUint64(data[8192+56*i+8*j:], x)
+				if p := data[8192+row*i+m.word*j:]; m.word == 8 {
+					le.PutUint64(p, x)
+				} else {
+					le.PutUint32(p, uint32(x))
+				}
 			}
 		}
-		le.PutUint64(data[sigign-tm.DataAddr:], 1) // SIG_IGN
-		row(0, 0x02000053, 0, timer, 0)            // setitimer: most things do not block for ever
-		row(1, 0x0200002e, 12, sigign, 0)          // sigaction: SIGSYS
-		row(2, 0x0200002e, 13, sigign, 0)          // and SIGPIPE
+		le.PutUint32(data[sigign-m.data:], 1) // SIG_IGN
+		put(0, m.unix|0x53, 0, timer, 0)      // setitimer: most things do not block for ever
+		put(1, m.unix|0x2e, 12, sigign, 0)    // sigaction: SIGSYS
+		put(2, m.unix|0x2e, 13, sigign, 0)    // and SIGPIPE
 		for i := 3; i < calls; i++ {
 			v := []uint64{numbers[rnd.IntN(len(numbers))]}
 			if rnd.IntN(20) == 0 {
 				v[0] = rnd.Uint64() >> rnd.IntN(64)
 				if c := v[0] >> 24 & 0xff; c == 2 || c == 1 {
 					v[0] |= 0x800000 // out of range: not one of the harmful ones
+				}
+				if m.word == 4 {
+					v[0] |= 0x8000
 				}
 			}
 			for range 6 {
@@ -425,13 +473,13 @@ func TestMonkey(t *testing.T) {
 				case 6:
 					x = ^uint64(0) - uint64(rnd.IntN(3))
 				case 7:
-					x = []uint64{0x7fffffe00000, 0x7ff7bfeff000, tm.Base, 1 << 63, 1<<47 - 1, 0x10}[rnd.IntN(6)]
+					x = m.ends[rnd.IntN(len(m.ends))]
 				}
 				v = append(v, x)
 			}
-			row(i, v...)
+			put(i, v...)
 		}
-		cmd := exec.Command("/bin/sh", "-c", `ulimit -c 0; exec "$@"`, "sh", runnerPath, "-xnu", systems[rnd.IntN(len(systems))].name, program(t, tm.BuildData(code, data)))
+		cmd := exec.Command("/bin/sh", "-c", `ulimit -c 0; exec "$@"`, "sh", runnerPath, "-xnu", releases[rnd.IntN(len(releases))], program(t, m.build(code, data)))
 		cmd.Dir = t.TempDir()
 		cmd.Stdin = strings.NewReader("") // a pipe: /dev/null would take fchmod and fchown
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -34,6 +34,10 @@ var harmful = map[string]bool{
 	"open": true, "open_nocancel": true, "openat": true, "openat_nocancel": true, // a FIFO
 }
 
+// The runtime's poller must lie above the descriptors that calls are made
+// with, and be there before package testing starts its first timer.
+func init() { ReserveFDs() }
+
 // Whatever the arguments, a handler returns; it does not panic, and it leaves
 // the runner's own memory alone.
 func TestHostileArguments(t *testing.T) {
@@ -50,12 +54,21 @@ func TestHostileArguments(t *testing.T) {
 	}
 	defer os.Chdir(wd)
 	for _, r := range []Release{XNU1504, XNU3789, XNU6153, XNU11215} {
-		t.Run("xnu-"+itoa(int(r)), func(t *testing.T) { hostile(t, r, rnd) })
+		t.Run("xnu-"+itoa(int(r)), func(t *testing.T) { hostile(t, r, abi64, rnd) })
+	}
+	for _, r := range []Release{XNU1504, XNU3789, XNU4903} {
+		t.Run("i386/xnu-"+itoa(int(r)), func(t *testing.T) { hostile(t, r, abi32, rnd) })
 	}
 }
 
-func hostile(t *testing.T, r Release, rnd *rand.Rand) {
+func hostile(t *testing.T, r Release, width abi, rnd *rand.Rand) {
 	th := procThread(t, r)
+	th.p.abi = width
+	start, size, mask := uint64(0x200000000000), uint64(0x10000000), ^uint64(0)
+	if width == abi32 {
+		start, mask = 0xe0000000, 1<<32-1
+		th.iov = new([iovMax][2]uint64)
+	}
 	before := descriptors(t)
 	defer func() { // close what the calls have opened
 		for name := range descriptors(t) {
@@ -64,17 +77,19 @@ func hostile(t *testing.T, r Release, rnd *rand.Rand) {
 			}
 		}
 	}()
-	th.p.Space = mem.NewSpace(0x200000000000, 0x200010000000)
+	th.p.Space = mem.NewSpace(start, start+size)
 	page, errno := th.p.Space.Map(mem.Mapping{Size: 4 * mem.PageSize, Prot: mem.ProtRead | mem.ProtWrite, FD: -1})
 	if errno != 0 {
 		t.Fatal(errno)
 	}
 	defer func() {
-		th.p.Space.Unmap(0x200000000000, 0x10000000)
+		th.p.Space.Unmap(start, size)
 	}()
 	// Every sleep ends: a caught signal waits, and the thread is kicked.
+	th.p.abi = abi64
 	in := [3]uint64{0x5000, 0x6000, 0}
 	call(t, th, sysSigaction, 0, SIGUSR1, gp(&in), 0)
+	th.p.abi = width
 	stop := make(chan bool)
 	defer close(stop)
 	go func() {
@@ -150,6 +165,9 @@ func hostile(t *testing.T, r Release, rnd *rand.Rand) {
 			var a args
 			for j := range len(c.args) {
 				a[j] = pick(c.args[j])
+				if c.args[j] != 'o' && c.args[j] != 'i' {
+					a[j] &= mask
+				}
 			}
 			th.sig.Mask, th.sig.Pending = 0, xsig.Bit(SIGUSR1)
 			th.cpu.Regs.RIP, th.cpu.Regs.RSP = 0x1000, page+64
@@ -173,6 +191,9 @@ func hostile(t *testing.T, r Release, rnd *rand.Rand) {
 			var a args
 			for j := range len(c.args) {
 				a[j] = pick(c.args[j])
+				if c.args[j] != 'o' && c.args[j] != 'i' {
+					a[j] &= mask
+				}
 			}
 			if rnd.IntN(2) == 0 {
 				a[0] = uint64(th.p.ports.task)

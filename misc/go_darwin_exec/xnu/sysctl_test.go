@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 var allReleases = []Release{XNU1504, XNU1699, XNU2050, XNU2422, XNU2782, XNU3248, XNU3789, XNU4570, XNU4903, XNU6153,
@@ -352,6 +354,39 @@ func TestGetentropy(t *testing.T) {
 	}
 	call(t, th, sysGetentropy, EINVAL, gp(&b[0]), 257)
 	call(t, th, sysGetentropy, EFAULT, 8, 16)
+}
+
+// The structures of ntp_adjtime and ntp_gettime
+// (xnu-4903 bsd/sys/_types/_user32_timex.h, _user32_ntptimeval.h and their 64-bit kin).
+func TestNtp(t *testing.T) {
+	th := guestThread(t, XNU4903)
+	for w, tt := range []struct{ timex, status, timeval, state int }{abi64: {136, 40, 48, 40}, abi32: {68, 20, 24, 20}} {
+		th.p.abi = abi(w)
+		for _, c := range []struct {
+			h         handler
+			size, off int
+			want      uint32
+		}{{sysNtpAdjtime, tt.timex, tt.status, 0x40}, {sysNtpGettime, tt.timeval, tt.state, ntpError}} {
+			b := bytes.Repeat([]byte{0xff}, 144)
+			putUint32(b, 0) // modes
+			if v := call(t, th, c.h, 0, gp(&b[0])); v != ntpError {
+				t.Errorf("abi %d: result %d", w, v)
+			}
+			if v := getUint32(b[c.off:]); v != c.want {
+				t.Errorf("abi %d: the word at %d is %#x, want %#x", w, c.off, v, c.want)
+			}
+			if bytes.Count(b[c.off:], []byte{0xff}) != len(b)-c.size || b[c.size] != 0xff {
+				t.Errorf("abi %d: %x is not %d bytes", w, b, c.size)
+			}
+		}
+		b := make([]byte, 48)
+		call(t, th, sysNtpGettime, 0, gp(&b[0]))
+		if sec := uint64(getUint32(b)); sec+5 < uint64(time.Now().Unix()) || sec > uint64(time.Now().Unix()) {
+			t.Errorf("abi %d: the time is %d", w, sec)
+		}
+		putUint32(b, 1)
+		call(t, th, sysNtpAdjtime, EPERM, gp(&b[0]))
+	}
 }
 
 func TestRusage(t *testing.T) {

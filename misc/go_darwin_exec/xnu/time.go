@@ -123,10 +123,11 @@ func sysAdjtime(t *Thread, a *args) (uint64, Errno) {
 // (xnu-11417 bsd/sys/timex.h).
 const ntpError = 5
 
-// sysNtpAdjtime reads the state of the clock: struct timex with modes 0/4,
-// status STA_UNSYNC and the rest zero. Setting anything is EPERM.
+// sysNtpAdjtime reads the state of the clock: of struct timex, modes 0/4, status
+// STA_UNSYNC and the rest zero. Setting anything is EPERM.
 func sysNtpAdjtime(t *Thread, a *args) (uint64, Errno) {
-	b := t.fs.buf[:136]
+	size, status := [...]int{136, 68}[t.abi()], [...]int{40, 20}[t.abi()]
+	b := t.fs.buf[:size]
 	clear(b)
 	if e := copyinBytes(b[:4], a[0]); e != 0 {
 		return 0, e
@@ -134,19 +135,25 @@ func sysNtpAdjtime(t *Thread, a *args) (uint64, Errno) {
 	if getUint32(b) != 0 {
 		return 0, EPERM
 	}
-	putUint32(b[40:], 0x40) // STA_UNSYNC
+	putUint32(b[status:], 0x40) // STA_UNSYNC
 	return ntpError, copyoutBytes(a[0], b)
 }
 
-// sysNtpGettime fills struct ntptimeval: time 0/16, maxerror 16/8, esterror
-// 24/8, tai 32/8, time_state 40/4.
+// sysNtpGettime fills struct ntptimeval: a timespec, the longs maxerror, esterror
+// and tai, and time_state, an int.
 func sysNtpGettime(t *Thread, a *args) (uint64, Errno) {
 	sec, nsec := t.hostClock(linuxClockRealtime)
-	b := t.fs.buf[:48]
+	long := [...]int{8, 4}[t.abi()]
+	b := t.fs.buf[:6*long]
 	clear(b)
-	putUint64(b, sec)
-	putUint64(b[8:], nsec)
-	putUint32(b[40:], ntpError)
+	if t.abi() == abi32 {
+		putUint32(b, uint32(sec))
+		putUint32(b[4:], uint32(nsec))
+	} else {
+		putUint64(b, sec)
+		putUint64(b[8:], nsec)
+	}
+	putUint32(b[5*long:], ntpError)
 	return ntpError, copyoutBytes(a[0], b)
 }
 
