@@ -62,6 +62,26 @@ func readI386(top string) ([]i386Decl, error) {
 	return list, nil
 }
 
+// fieldLines returns the fields of a struct, those of one type that follow
+// each other on one line.
+func fieldLines(value string) string {
+	var b strings.Builder
+	last := ""
+	for _, field := range strings.Split(value, ",") {
+		name, typ, _ := strings.Cut(field, " ")
+		switch {
+		case last == "":
+		case typ == last:
+			b.WriteString(", ")
+		default:
+			b.WriteString(" " + last + "\n")
+		}
+		b.WriteString(name)
+		last = typ
+	}
+	return b.String() + " " + last
+}
+
 // genI386 writes what package syscall declares otherwise on 386. Each struct is
 // followed by a declaration that compiles only if it has the size of the table.
 func genI386(top string) ([]byte, error) {
@@ -90,7 +110,7 @@ func genI386(top string) ([]byte, error) {
 			fmt.Fprintf(&b, "type %s %s\n", d.name, d.value)
 		default:
 			fmt.Fprintf(&b, "type %s struct {\n%s\n}\n\nvar _ [%d]byte = [unsafe.Sizeof(%s{})]byte{}\n",
-				d.name, strings.ReplaceAll(d.value, ",", "\n"), d.size, d.name)
+				d.name, fieldLines(d.value), d.size, d.name)
 		}
 	}
 	return gofmt(b.Bytes())

@@ -40,10 +40,8 @@ type usigactiont struct {
 
 //graft:replace defs_darwin_386.go f7f80f81a7cf 64 bytes
 type siginfo struct {
-	si_signo  int32
-	si_errno  int32
-	si_code   int32
-	si_pid    int32
+	si_signo, si_errno, si_code, si_pid int32
+
 	si_uid    uint32
 	si_status int32
 	si_addr   uint32
@@ -54,14 +52,12 @@ type siginfo struct {
 
 //graft:replace defs_darwin_386.go 2f5a3b68cf02 8 bytes
 type timeval struct {
-	tv_sec  int32
-	tv_usec int32
+	tv_sec, tv_usec int32
 }
 
 //graft:replace defs_darwin_386.go 3b1488bedc7c 8 bytes
 type timespec struct {
-	tv_sec  int32
-	tv_nsec int32
+	tv_sec, tv_nsec int32
 }
 
 // setNsec makes the longest time there is, 68 years, of a longer one.

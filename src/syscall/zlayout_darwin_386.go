@@ -27,62 +27,39 @@ type _C_long int32
 
 //graft:replace ztypes_darwin_386.go 7e4fb1cf1cd0 8 bytes
 type Timespec struct {
-	Sec  int32
-	Nsec int32
+	Sec, Nsec int32
 }
 
 var _ [8]byte = [unsafe.Sizeof(Timespec{})]byte{}
 
 //graft:replace ztypes_darwin_386.go af1d5edb62d1 8 bytes
 type Timeval struct {
-	Sec  int32
-	Usec int32
+	Sec, Usec int32
 }
 
 var _ [8]byte = [unsafe.Sizeof(Timeval{})]byte{}
 
 //graft:replace ztypes_darwin_386.go 9a85c8240458 72 bytes
 type Rusage struct {
-	Utime    Timeval
-	Stime    Timeval
-	Maxrss   int32
-	Ixrss    int32
-	Idrss    int32
-	Isrss    int32
-	Minflt   int32
-	Majflt   int32
-	Nswap    int32
-	Inblock  int32
-	Oublock  int32
-	Msgsnd   int32
-	Msgrcv   int32
-	Nsignals int32
-	Nvcsw    int32
-	Nivcsw   int32
+	Utime, Stime                                                                                                  Timeval
+	Maxrss, Ixrss, Idrss, Isrss, Minflt, Majflt, Nswap, Inblock, Oublock, Msgsnd, Msgrcv, Nsignals, Nvcsw, Nivcsw int32
 }
 
 var _ [72]byte = [unsafe.Sizeof(Rusage{})]byte{}
 
 //graft:replace ztypes_darwin_386.go ad6494647cb3 108 bytes
 type Stat_t struct {
-	Dev           int32
-	Mode          uint16
-	Nlink         uint16
-	Ino           uint64
-	Uid           uint32
-	Gid           uint32
-	Rdev          int32
-	Atimespec     Timespec
-	Mtimespec     Timespec
-	Ctimespec     Timespec
-	Birthtimespec Timespec
-	Size          int64
-	Blocks        int64
-	Blksize       int32
-	Flags         uint32
-	Gen           uint32
-	Lspare        int32
-	Qspare        [2]int64
+	Dev                                            int32
+	Mode, Nlink                                    uint16
+	Ino                                            uint64
+	Uid, Gid                                       uint32
+	Rdev                                           int32
+	Atimespec, Mtimespec, Ctimespec, Birthtimespec Timespec
+	Size, Blocks                                   int64
+	Blksize                                        int32
+	Flags, Gen                                     uint32
+	Lspare                                         int32
+	Qspare                                         [2]int64
 }
 
 var _ [108]byte = [unsafe.Sizeof(Stat_t{})]byte{}
@@ -109,46 +86,20 @@ type Timeval32 [0]byte
 
 //graft:replace ztypes_darwin_386.go 1fe82f159186 96 bytes
 type IfData struct {
-	Type       uint8
-	Typelen    uint8
-	Physical   uint8
-	Addrlen    uint8
-	Hdrlen     uint8
-	Recvquota  uint8
-	Xmitquota  uint8
-	Unused1    uint8
-	Mtu        uint32
-	Metric     uint32
-	Baudrate   uint32
-	Ipackets   uint32
-	Ierrors    uint32
-	Opackets   uint32
-	Oerrors    uint32
-	Collisions uint32
-	Ibytes     uint32
-	Obytes     uint32
-	Imcasts    uint32
-	Omcasts    uint32
-	Iqdrops    uint32
-	Noproto    uint32
-	Recvtiming uint32
-	Xmittiming uint32
-	Lastchange Timeval
-	Unused2    uint32
-	Hwassist   uint32
-	Reserved1  uint32
-	Reserved2  uint32
+	Type, Typelen, Physical, Addrlen, Hdrlen, Recvquota, Xmitquota, Unused1                                                                             uint8
+	Mtu, Metric, Baudrate, Ipackets, Ierrors, Opackets, Oerrors, Collisions, Ibytes, Obytes, Imcasts, Omcasts, Iqdrops, Noproto, Recvtiming, Xmittiming uint32
+	Lastchange                                                                                                                                          Timeval
+	Unused2, Hwassist, Reserved1, Reserved2                                                                                                             uint32
 }
 
 var _ [96]byte = [unsafe.Sizeof(IfData{})]byte{}
 
 //graft:replace ztypes_darwin_386.go 765904f30961 20 bytes
 type BpfHdr struct {
-	Tstamp    Timeval
-	Caplen    uint32
-	Datalen   uint32
-	Hdrlen    uint16
-	Pad_cgo_0 [2]byte
+	Tstamp          Timeval
+	Caplen, Datalen uint32
+	Hdrlen          uint16
+	Pad_cgo_0       [2]byte
 }
 
 var _ [20]byte = [unsafe.Sizeof(BpfHdr{})]byte{}
@@ -196,13 +147,9 @@ var _ [8]byte = [unsafe.Sizeof(BpfProgram{})]byte{}
 
 //graft:replace ztypes_darwin_386.go 2944fd1e1910 44 bytes
 type Termios struct {
-	Iflag  uint32
-	Oflag  uint32
-	Cflag  uint32
-	Lflag  uint32
-	Cc     [20]uint8
-	Ispeed uint32
-	Ospeed uint32
+	Iflag, Oflag, Cflag, Lflag uint32
+	Cc                         [20]uint8
+	Ispeed, Ospeed             uint32
 }
 
 var _ [44]byte = [unsafe.Sizeof(Termios{})]byte{}
