@@ -42,14 +42,15 @@ test-std:
 test-releases:
 	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) -xnu='$(or $(XNU),all)' -pkg='$(PKG)' $(ARGS) releases
 
-# The programs about signals, threads and clocks, release by release: XNU=all
-# or XNU='10.6 15', COUNT=n times each, GOARCH=amd64, ONLY=regexp of names.
+# The tests about signals, threads and clocks, release by release: XNU=all or
+# XNU='10.6 15', COUNT=n times each, GOARCH=amd64, 386 or all, ONLY=regexp of names.
 test-signals:
-	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') -count $(or $(COUNT),1) -run '$(ONLY)'
+	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude '$(RUDE)') \
+		-count $(or $(COUNT),1) -run '$(ONLY)' $(ARGS)
 
 # See them fail: every mistake of lib/signals/mutants.tsv, one after the other.
 test-mutants:
-	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) -mutants -run '$(ONLY)'
+	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) -mutants -run '$(ONLY)' $(ARGS)
 
 # Threads, collections, profiles, executions and senders at once: TIME=1h,
 # SEED=n, XNU='10.6 15'. NATIVE=1 runs the program on Linux, for comparison.
@@ -65,7 +66,7 @@ test-repro:
 	@src/cmd/graft/testdata/repro.bash
 
 generate:
-	@cd misc && $(RUN) go run ./mkxnu
+	@cd misc && $(RUN) go run ./mkxnu && $(RUN) go run ./testsignals -table
 
 bench:
 	@cd misc && $(RUN) go run ./bench -arch $(or $(GOARCH),amd64) $(ARGS)
@@ -82,7 +83,7 @@ help:
 	@echo 'make test        test it; make test ARGS=graft runs one suite'
 	@echo 'make test-std    upstream'"'"'s tests of all of std: [GOARCH=386] [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
 	@echo 'make test-releases what of std depends on the release, under each: [XNU='"'10.6 15'"'] [PKG=os]'
-	@echo 'make test-signals run the programs about signals under several releases of XNU'
+	@echo 'make test-signals run the tests about signals under several releases of XNU: [GOARCH=all] [XNU=all]'
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make storm       a darwin program in a storm of signals: [TIME=1h] [SEED=n] [XNU=...] [NATIVE=1]'
 	@echo 'make test-selfhost build std by the toolchain built for darwin, under the runner, and compare to the last byte'

@@ -1,6 +1,6 @@
 // run
 
-//go:build darwin && !ios && amd64
+//go:build darwin && !ios && (amd64 || 386)
 
 // Copyright 2026 The goxnu Authors. All rights reserved.
 // Use of this source code is governed by a BSD-style
@@ -32,15 +32,15 @@ const (
 )
 
 // What kernel entry 46 takes, and what it returns (xnu-1504 to xnu-11417
-// bsd/sys/signal.h:__user64_sigaction, user64_sigaction).
+// bsd/sys/signal.h:__user64_sigaction, user64_sigaction and the same with 32).
 type (
 	newAction struct {
-		handler, tramp uint64
+		handler, tramp uintptr
 		mask           uint32
 		flags          int32
 	}
 	action struct {
-		handler uint64
+		handler uintptr
 		mask    uint32
 		flags   int32
 	}
@@ -49,13 +49,13 @@ type (
 func sigaction(sig syscall.Signal, new *newAction) (old action) {
 	var guarded struct {
 		action
-		guard uint64
+		guard uint32
 	}
-	guarded.guard = 0x5a5a5a5a5a5a5a5a
+	guarded.guard = 0x5a5a5a5a
 	if _, _, e := syscall.RawSyscall(46, uintptr(sig), uintptr(unsafe.Pointer(new)), uintptr(unsafe.Pointer(&guarded))); e != 0 {
 		fail("sigaction(%d): %v", sig, e)
 	}
-	if guarded.guard != 0x5a5a5a5a5a5a5a5a {
+	if guarded.guard != 0x5a5a5a5a {
 		fail("sigaction(%d) wrote past the old action", sig)
 	}
 	return guarded.action
@@ -115,7 +115,7 @@ func main() {
 		}
 		// An action of our own, never used: blocked meanwhile is not needed,
 		// nobody sends any.
-		odd := newAction{handler: 0x1111111122222222 + uint64(sig), tramp: 0x3333333344444444, mask: 0x55aa55aa &^ cannotMask, flags: saOnStack | saNoDefer}
+		odd := newAction{handler: ^uintptr(0)/5 + uintptr(sig), tramp: ^uintptr(0) / 7, mask: 0x55aa55aa &^ cannotMask, flags: saOnStack | saNoDefer}
 		if old := sigaction(sig, &odd); old != runtimes {
 			fail("signal %d: old action %+v, want %+v", sig, old, runtimes)
 		}

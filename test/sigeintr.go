@@ -1,6 +1,6 @@
 // run
 
-//go:build darwin && !ios && amd64
+//go:build darwin && !ios && (amd64 || 386)
 
 // Copyright 2026 The goxnu Authors. All rights reserved.
 // Use of this source code is governed by a BSD-style
@@ -25,21 +25,49 @@ import (
 )
 
 // tramp is a trampoline: it counts in *handler and returns.
-var tramp = []byte{
+var tramp = map[string][]byte{"amd64": {
 	0xf0, 0x48, 0xff, 0x07, // LOCK; INCQ (DI)
 	0x4c, 0x89, 0xc7, // MOVQ R8, DI
 	0x4c, 0x89, 0xca, // MOVQ R9, DX: the token
 	0xb8, 184, 0, 0, 2, // MOVL $(0x2000000+184), AX: sigreturn
 	0x0f, 0x05, // SYSCALL
 	0xcc, // INT $3
-}
+}, "386": {
+	0x8b, 0x44, 0x24, 0x04, // MOVL 4(SP), AX: the handler
+	0xf0, 0xff, 0x00, // LOCK; INCL (AX)
+	0x8b, 0x4c, 0x24, 0x08, // MOVL 8(SP), CX: the style of the frame
+	0x8b, 0x54, 0x24, 0x18, // MOVL 24(SP), DX: the token
+	0x8b, 0x44, 0x24, 0x14, // MOVL 20(SP), AX: the ucontext
+	0x89, 0x44, 0x24, 0x04, // MOVL AX, 4(SP)
+	0x89, 0x4c, 0x24, 0x08, // MOVL CX, 8(SP)
+	0x89, 0x54, 0x24, 0x0c, // MOVL DX, 12(SP)
+	0xb8, 184, 0, 0, 0, // MOVL $184, AX: sigreturn
+	0xcd, 0x80, // INT $0x80
+	0xcc, // INT $3
+}}
 
 const (
 	childVar  = "SIGEINTR"
 	saOnStack = 1
-	// RawSyscall adds 0x2000000, the class of BSD calls; a Mach trap has 0x1000000.
-	trapThreadSelf = ^uintptr(0) - 0x1000000 + 1 + 27
 )
+
+// machine returns machine code as a function.
+func machine[F any](code string) F {
+	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	copy(page, code)
+	entry := &page[0]
+	fn := &entry
+	return *(*F)(unsafe.Pointer(&fn))
+}
+
+// threadSelf returns the port of the calling thread: Mach trap 27.
+var threadSelf = machine[func() uintptr](map[string]string{
+	"amd64": "\xb8\x1b\x00\x00\x01\x0f\x05\xc3",                 // MOVL $0x100001b, AX; SYSCALL; RET
+	"386":   "\xb8\xe5\xff\xff\xff\xcd\x81\x89\x44\x24\x04\xc3", // MOVL $-27, AX; INT $0x81; MOVL AX, 4(SP); RET
+}[runtime.GOARCH])
 
 func fail(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)
@@ -59,7 +87,7 @@ func main() {
 	}
 	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	must(err)
-	copy(page, tramp)
+	copy(page, tramp[runtime.GOARCH])
 	handled := (*atomic.Uint64)(unsafe.Pointer(&page[2048]))
 	act := struct {
 		handler, tramp uintptr
@@ -71,7 +99,7 @@ func main() {
 	}
 
 	runtime.LockOSThread()
-	_, _, self := syscall.RawSyscall(trapThreadSelf, 0, 0, 0) // the carry flag was set, so this is the result
+	self := threadSelf()
 	go func() {
 		for {
 			time.Sleep(5 * time.Millisecond)

@@ -1,6 +1,6 @@
 // run
 
-//go:build darwin && !ios && amd64
+//go:build darwin && !ios && (amd64 || 386)
 
 // Copyright 2026 The goxnu Authors. All rights reserved.
 // Use of this source code is governed by a BSD-style
@@ -28,18 +28,25 @@ const (
 	sysPthreadKill    = 328
 	sysPthreadSigmask = 329
 	setMask           = 3
-
-	// RawSyscall adds 0x2000000, the class of BSD calls; a Mach trap has 0x1000000.
-	trapThreadSelf = ^uintptr(0) - 0x1000000 + 1 + 27
 )
 
-// threadSelf returns the port of the calling thread. RawSyscall takes the
-// result for an error number: its addition sets the carry flag, and a Mach trap
-// leaves that alone.
-func threadSelf() uintptr {
-	_, _, e := syscall.RawSyscall(trapThreadSelf, 0, 0, 0)
-	return uintptr(e)
+// machine returns machine code as a function.
+func machine[F any](code string) F {
+	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	copy(page, code)
+	entry := &page[0]
+	fn := &entry
+	return *(*F)(unsafe.Pointer(&fn))
 }
+
+// threadSelf returns the port of the calling thread: Mach trap 27.
+var threadSelf = machine[func() uintptr](map[string]string{
+	"amd64": "\xb8\x1b\x00\x00\x01\x0f\x05\xc3",                 // MOVL $0x100001b, AX; SYSCALL; RET
+	"386":   "\xb8\xe5\xff\xff\xff\xcd\x81\x89\x44\x24\x04\xc3", // MOVL $-27, AX; INT $0x81; MOVL AX, 4(SP); RET
+}[runtime.GOARCH])
 
 func check(e syscall.Errno, what string) {
 	if e != 0 {

@@ -1,6 +1,6 @@
 // run
 
-//go:build darwin && !ios && amd64
+//go:build darwin && !ios && (amd64 || 386)
 
 // Copyright 2026 The goxnu Authors. All rights reserved.
 // Use of this source code is governed by a BSD-style
@@ -26,7 +26,7 @@ import (
 
 // leave is a trampoline: it writes SP to *handler and goes back to where the
 // signal came, without sigreturn.
-var leave = []byte{
+var leave = map[string][]byte{"amd64": {
 	0x48, 0x89, 0x27, // MOVQ SP, (DI)
 	0x49, 0x8b, 0x48, 0x30, // MOVQ 48(R8), CX: uc_mcontext64
 	0x48, 0x8b, 0x41, 0x10, // MOVQ 16(CX), AX
@@ -46,7 +46,21 @@ var leave = []byte{
 	0x4c, 0x8b, 0xb9, 0x88, 0, 0, 0, // R15
 	0xf8,                         // CLC: as after a call that did not fail
 	0xff, 0xa1, 0x90, 0x00, 0, 0, // JMP 144(CX): the old PC
-}
+}, "386": {
+	0x8b, 0x44, 0x24, 0x04, // MOVL 4(SP), AX
+	0x89, 0x20, // MOVL SP, (AX)
+	0x8b, 0x4c, 0x24, 0x14, // MOVL 20(SP), CX: the ucontext
+	0x8b, 0x49, 0x1c, // MOVL 28(CX), CX: uc_mcontext
+	0x8b, 0x41, 0x0c, // MOVL 12(CX), AX
+	0x8b, 0x59, 0x10, // BX
+	0x8b, 0x51, 0x18, // DX
+	0x8b, 0x79, 0x1c, // DI
+	0x8b, 0x71, 0x20, // SI
+	0x8b, 0x69, 0x24, // BP
+	0x8b, 0x61, 0x28, // SP
+	0xf8,             // CLC
+	0xff, 0x61, 0x34, // JMP 52(CX)
+}}
 
 const (
 	sysSigreturn    = 184
@@ -54,9 +68,6 @@ const (
 
 	saOnStack = 1
 	saNoDefer = 0x10
-
-	// RawSyscall adds 0x2000000, the class of BSD calls; a Mach trap has 0x1000000.
-	trapThreadSelf = ^uintptr(0) - 0x1000000 + 1 + 27
 )
 
 type newAction struct {
@@ -64,6 +75,24 @@ type newAction struct {
 	mask           uint32
 	flags          int32
 }
+
+// machine returns machine code as a function.
+func machine[F any](code string) F {
+	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	copy(page, code)
+	entry := &page[0]
+	fn := &entry
+	return *(*F)(unsafe.Pointer(&fn))
+}
+
+// threadSelf returns the port of the calling thread: Mach trap 27.
+var threadSelf = machine[func() uintptr](map[string]string{
+	"amd64": "\xb8\x1b\x00\x00\x01\x0f\x05\xc3",                 // MOVL $0x100001b, AX; SYSCALL; RET
+	"386":   "\xb8\xe5\xff\xff\xff\xcd\x81\x89\x44\x24\x04\xc3", // MOVL $-27, AX; INT $0x81; MOVL AX, 4(SP); RET
+}[runtime.GOARCH])
 
 func call(nr, a, b, c uintptr) {
 	if _, _, e := syscall.RawSyscall(nr, a, b, c); e != 0 {
@@ -91,7 +120,7 @@ func main() {
 		fmt.Println("mmap:", err)
 		os.Exit(1)
 	}
-	copy(page, leave)
+	copy(page, leave[runtime.GOARCH])
 	sp := (*uintptr)(unsafe.Pointer(&page[2048]))
 	act := newAction{handler: uintptr(unsafe.Pointer(sp)), tramp: uintptr(unsafe.Pointer(&page[0])), flags: saOnStack | saNoDefer}
 	call(46, uintptr(syscall.SIGUSR2), uintptr(unsafe.Pointer(&act)), 0)
@@ -100,7 +129,7 @@ func main() {
 		flags    int32
 	}
 	call(53, 0, uintptr(unsafe.Pointer(&alt)), 0)
-	_, _, self := syscall.RawSyscall(trapThreadSelf, 0, 0, 0) // the carry flag was set, so this is the result
+	self := threadSelf()
 
 	// Other signals must not come while the flag is set.
 	rest := ^uint32(1 << (syscall.SIGUSR2 - 1))

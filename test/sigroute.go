@@ -1,6 +1,6 @@
 // run
 
-//go:build darwin && !ios && amd64
+//go:build darwin && !ios && (amd64 || 386)
 
 // Copyright 2026 The goxnu Authors. All rights reserved.
 // Use of this source code is governed by a BSD-style
@@ -27,7 +27,7 @@ import (
 )
 
 // tramp is a trampoline: it writes SP to *handler, counts in handler[1], and returns.
-var tramp = []byte{
+var tramp = map[string][]byte{"amd64": {
 	0x48, 0x89, 0x27, // MOVQ SP, (DI)
 	0xf0, 0x48, 0xff, 0x47, 0x08, // LOCK; INCQ 8(DI)
 	0x4c, 0x89, 0xc7, // MOVQ R8, DI
@@ -35,7 +35,20 @@ var tramp = []byte{
 	0xb8, 184, 0, 0, 2, // MOVL $(0x2000000+184), AX: sigreturn
 	0x0f, 0x05, // SYSCALL
 	0xcc, // INT $3
-}
+}, "386": {
+	0x8b, 0x44, 0x24, 0x04, // MOVL 4(SP), AX: the handler
+	0x89, 0x20, // MOVL SP, (AX)
+	0xf0, 0xff, 0x40, 0x08, // LOCK; INCL 8(AX)
+	0x8b, 0x4c, 0x24, 0x08, // MOVL 8(SP), CX: the style of the frame
+	0x8b, 0x54, 0x24, 0x18, // MOVL 24(SP), DX: the token
+	0x8b, 0x44, 0x24, 0x14, // MOVL 20(SP), AX: the ucontext
+	0x89, 0x44, 0x24, 0x04, // MOVL AX, 4(SP)
+	0x89, 0x4c, 0x24, 0x08, // MOVL CX, 8(SP)
+	0x89, 0x54, 0x24, 0x0c, // MOVL DX, 12(SP)
+	0xb8, 184, 0, 0, 0, // MOVL $184, AX: sigreturn
+	0xcd, 0x80, // INT $0x80
+	0xcc, // INT $3
+}}
 
 const (
 	saOnStack = 1
@@ -49,11 +62,11 @@ var (
 )
 
 type altStack struct {
-	sp, size uint64
+	sp, size uintptr
 	flags    int32
 }
 
-func (s *altStack) holds(sp uint64) bool { return s.sp <= sp && sp < s.sp+s.size }
+func (s *altStack) holds(sp uint64) bool { return uint64(s.sp) <= sp && sp < uint64(s.sp+s.size) }
 
 func fail(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)
@@ -94,7 +107,7 @@ func main() {
 	if err != nil {
 		fail("mmap: %v", err)
 	}
-	copy(page, tramp)
+	copy(page, tramp[runtime.GOARCH])
 	handler = (*[2]atomic.Uint64)(unsafe.Pointer(&page[2048]))
 	call(53, 0, uintptr(unsafe.Pointer(&first)), 0)
 	for _, sig := range []syscall.Signal{syscall.SIGUSR2, syscall.SIGPIPE, syscall.SIGPROF} {
@@ -143,7 +156,7 @@ func worker(step chan string) {
 
 	// Only this thread works.
 	type timeval struct {
-		sec  int64
+		sec  int
 		usec int32
 	}
 	timer := struct{ interval, value timeval }{timeval{usec: 5000}, timeval{usec: 5000}}

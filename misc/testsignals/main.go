@@ -2,102 +2,108 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 
-// Testsignals runs the regression programs of test/ about signals, threads and
-// clocks under the kernels of several releases, and shows that they can fail.
+// Testsignals runs the regression tests about signals, threads and clocks under
+// the kernels of several releases, and shows that they can fail.
 //
-//	usage: testsignals [-arch amd64] [-xnu RELEASES] [-count N] [-run REGEXP]
-//	       testsignals -mutants [-run REGEXP]
+//	usage: testsignals [-arch amd64] [-xnu RELEASES] [-rude SEED] [-count N] [-p N] [-run REGEXP]
+//	       testsignals -mutants [-arch amd64] [-p N] [-run REGEXP]
 //	       testsignals -table
 //
-// A program belongs to it if the comment of its package clause has a line
+// The tests are the programs of test/ with a line
 //
 //	// Bugs: golang.org/issue/3101, golang/go 224f05ba
 //
-// that names, separated by commas, what the program guards against: an issue, a
-// commit, or a fact of the kernel in a few words.
+// in the comment of the package clause, and what lib/signals/rows.tsv names
+// besides: upstream's tests and tests of this module.
 //
-// It prints a table of bugs, program, release and result, then the output of
-// what failed, and at last `N passed, N failed, N skipped`. With -mutants it
-// makes the mistakes listed in lib/signals/mutants.tsv, one after the other,
-// and fails if the programs do not notice. With -table it prints the table
-// of doc/signals.md.
+// It prints a table of bugs, by their row in rows.tsv, test, port, release and
+// result, then the output of what failed, and at last `N passed, N failed, N
+// skipped`. With -mutants it makes the mistakes listed in
+// lib/signals/mutants.tsv, one after the other, and fails if the tests do not
+// notice. With -table it writes the table of doc/signals.md.
 //
 // The exit status is 1 if anything failed, 2 for a mistake in the call.
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
-	"go/build/constraint"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
 
 	"goxnu/misc/internal/tree"
 )
 
+// last386 is the last release that runs 32-bit programs.
+const last386 = "10.14"
+
 var (
-	arch    = flag.String("arch", "amd64", "test the port darwin/`ARCH`")
-	xnu     = flag.String("xnu", "10.6 10.11 10.12 10.14 15", "under these `RELEASES` (separated by blanks); all is every one")
-	count   = flag.Int("count", 1, "run each program `N` times on each release")
-	run     = flag.String("run", "", "only programs, or with -mutants mutants, whose name matches `REGEXP`")
-	mutants = flag.Bool("mutants", false, "see the programs fail, mistake by mistake")
-	table   = flag.Bool("table", false, "print the table of doc/signals.md")
+	arch     = flag.String("arch", "amd64", "test the port darwin/`ARCH`; all is both")
+	xnu      = flag.String("xnu", "10.6 10.11 10.12 10.14 15", "under these `RELEASES` (separated by blanks); all is every one")
+	rude     = flag.String("rude", "", "let the runner inject, from this `SEED`, what a kernel may do and seldom does")
+	count    = flag.Int("count", 1, "run each test `N` times on each release")
+	parallel = flag.Int("p", 1, "run `N` at once")
+	run      = flag.String("run", "", "only tests, or with -mutants mutants, whose name matches `REGEXP`")
+	mutants  = flag.Bool("mutants", false, "see the tests fail, mistake by mistake")
+	table    = flag.Bool("table", false, "write the table of doc/signals.md")
 )
 
-// limit is how long a program may take.
-const limit = 2 * time.Minute
-
-// A suite has what is needed to build and run programs.
+// A suite has what is needed to build and run tests.
 type suite struct {
 	top, goroot, tmp string
-	programs         []program
+	programs         []*unit // test/*.go
+	rows             []row
 
 	passed, failed, skipped int
 	report                  strings.Builder // output of what failed
-}
-
-// A program is one of test/*.go.
-type program struct {
-	name string // without .go
-	file string
-	bugs []string
-	fits bool // its build constraint selects the port
-	rule bool // one of misc/rules, not a program of test/
 }
 
 func main() {
 	flag.Parse()
 	var want *regexp.Regexp
 	var err error
-	if want, err = regexp.Compile(*run); err != nil || flag.NArg() > 0 || *count < 1 {
-		if err == nil {
-			err = errors.New("usage: testsignals [flags]; -h lists them")
-		}
-		fmt.Fprintln(os.Stderr, "testsignals:", err)
-		os.Exit(2)
+	if want, err = regexp.Compile(*run); err == nil && (flag.NArg() > 0 || *count < 1 || *parallel < 1) {
+		err = errors.New("usage: testsignals [flags]; -h lists them")
 	}
-	s, err := newSuite()
+	archs := []string{*arch}
+	switch *arch {
+	case "amd64", "386":
+	case "all":
+		archs = []string{"amd64", "386"}
+	default:
+		err = fmt.Errorf("-arch=%s: there are amd64, 386 and all", *arch)
+	}
+	var s *suite
 	if err == nil {
+		s, err = newSuite()
+	}
+	if err == nil {
+		defer os.RemoveAll(s.tmp)
 		switch {
 		case *table:
-			err = s.table(os.Stdout)
+			err = s.writeTable()
 		case *mutants:
-			err = s.mutate(want)
+			for _, a := range archs {
+				err = errors.Join(err, s.mutate(a, want))
+			}
 		default:
-			err = s.matrix(want)
+			for _, a := range archs {
+				err = errors.Join(err, s.matrix(a, want))
+			}
 		}
-		os.RemoveAll(s.tmp)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testsignals:", err)
+		if s != nil {
+			os.RemoveAll(s.tmp)
+		}
 		os.Exit(2)
 	}
 	if *table {
@@ -106,6 +112,7 @@ func main() {
 	fmt.Print(s.report.String())
 	fmt.Printf("%d passed, %d failed, %d skipped\n", s.passed, s.failed, s.skipped)
 	if s.failed > 0 {
+		os.RemoveAll(s.tmp)
 		os.Exit(1)
 	}
 }
@@ -127,161 +134,157 @@ func newSuite() (*suite, error) {
 		return nil, err
 	}
 	for _, f := range files {
-		p, err := readProgram(f)
-		if err != nil {
+		u := &unit{kind: program, name: strings.TrimSuffix(filepath.Base(f), ".go"), source: f}
+		if err := u.readHeader(); err != nil {
 			return nil, err
 		}
-		if p.bugs != nil {
-			s.programs = append(s.programs, p)
+		if u.bugs != nil {
+			s.programs = append(s.programs, u)
 		}
+	}
+	if s.rows, err = s.readRows(); err != nil {
+		return nil, err
 	}
 	s.tmp, err = os.MkdirTemp("", "testsignals")
 	return s, err
 }
 
-// readProgram reads what stands above the package clause.
-func readProgram(file string) (program, error) {
-	p := program{name: strings.TrimSuffix(filepath.Base(file), ".go"), file: file, fits: true}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return p, err
-	}
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "package ") {
-			break
-		}
-		if constraint.IsGoBuild(line) {
-			x, err := constraint.Parse(line)
-			if err != nil {
-				return p, fmt.Errorf("%s: %v", file, err)
-			}
-			p.fits = x.Eval(func(tag string) bool { return tag == "darwin" || tag == *arch })
-		}
-		if list, ok := strings.CutPrefix(line, "// Bugs: "); ok {
-			p.bugs = strings.Split(list, ", ")
-		}
-	}
-	return p, nil
-}
-
-// program returns the program of that name.
-// "rule:NAME" is a rule of misc/rules, whose guest is a program that is built in its own way.
-func (s *suite) program(name string) (program, error) {
-	if rule, ok := strings.CutPrefix(name, "rule:"); ok {
-		return program{name: rule, fits: true, rule: true}, nil
-	}
-	i := slices.IndexFunc(s.programs, func(p program) bool { return p.name == name })
-	if i < 0 {
-		return program{}, fmt.Errorf("there is no program test/%s.go with a line // Bugs:", name)
-	}
-	return s.programs[i], nil
-}
-
-// build builds p with the go command's further flags and settings, and returns
-// the executable.
-func (s *suite) build(p program, settings []string, flags ...string) (string, error) {
-	exe := filepath.Join(s.tmp, p.name)
-	if p.rule {
-		exe = filepath.Join(s.tmp, "rules")
-		cmd := tree.Go(s.goroot, filepath.Join(s.top, "misc"), []string{"GOOS=linux"}, "build", "-o", exe, "./rules")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("building rules: %v\n%s", err, out)
-		}
-		return exe, nil
-	}
-	settings = append([]string{"GOOS=darwin", "GOARCH=" + *arch}, settings...)
-	args := append(append([]string{"build"}, flags...), "-o", exe, p.file)
-	out, err := tree.Go(s.goroot, s.top, settings, args...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building %s: %v\n%s", p.name, err, out)
-	}
-	return exe, nil
-}
-
 // runner is the installed runner.
-func (s *suite) runner() string {
-	return filepath.Join(s.goroot, "bin", "go_darwin_"+*arch+"_exec")
+func (s *suite) runner(arch string) string {
+	return filepath.Join(s.goroot, "bin", "go_darwin_"+arch+"_exec")
 }
 
-// exec runs an executable under a release. It returns what the program
-// printed; err says how it failed.
-func (s *suite) exec(runner, release, exe string) ([]byte, error) {
-	cmd := exec.Command(runner, "-xnu", release, exe)
-	cmd.Env = append(tree.Env(s.goroot), "TMPDIR="+s.tmp)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = time.Second
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		return nil, err
+// units returns the programs and then the other tests of the rows, each once.
+func (s *suite) units() []*unit {
+	list := slices.Clone(s.programs)
+	for _, r := range s.rows {
+		for _, u := range r.tests {
+			if !slices.Contains(list, u) {
+				list = append(list, u)
+			}
+		}
 	}
-	late := false
-	timer := time.AfterFunc(limit, func() {
-		late = true
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	})
-	err := cmd.Wait()
-	if !timer.Stop() && late {
-		err = fmt.Errorf("no end after %v", limit)
-	}
-	return out.Bytes(), err
+	return list
 }
 
-// matrix runs every program under every release.
-func (s *suite) matrix(want *regexp.Regexp) error {
-	list, err := tree.Releases(*xnu, *arch)
+// A result is what came of a job: lines to print at once, and for the end.
+type result struct {
+	line, report            string
+	passed, failed, skipped int
+}
+
+// inOrder does the jobs, *parallel at once, and prints their results in order.
+func (s *suite) inOrder(w io.Writer, jobs []func() []result) {
+	todo := make(chan int)
+	done := make([]chan []result, len(jobs))
+	for i := range done {
+		done[i] = make(chan []result, 1)
+	}
+	var wg sync.WaitGroup
+	for range *parallel {
+		wg.Go(func() {
+			for i := range todo {
+				done[i] <- jobs[i]()
+			}
+		})
+	}
+	go func() {
+		for i := range jobs {
+			todo <- i
+		}
+		close(todo)
+	}()
+	for _, c := range done {
+		for _, r := range <-c {
+			fmt.Fprintln(w, r.line)
+			s.report.WriteString(r.report)
+			s.passed += r.passed
+			s.failed += r.failed
+			s.skipped += r.skipped
+		}
+	}
+	wg.Wait()
+}
+
+// matrix runs every test under every release. Each is built once.
+func (s *suite) matrix(arch string, want *regexp.Regexp) error {
+	list, err := tree.Releases(*xnu, "amd64")
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(s.runner()); err != nil {
-		return fmt.Errorf("there is no runner for %s: %v", *arch, err)
+	if _, err := os.Stat(s.runner(arch)); err != nil {
+		return fmt.Errorf("there is no runner for %s: %v", arch, err)
 	}
-	for _, p := range s.programs {
-		if !want.MatchString(p.name) {
+	b := &builder{suite: s, arch: arch, dir: s.tmp, runner: s.runner(arch), exes: map[string]string{}}
+	var jobs []func() []result
+	for _, u := range s.units() {
+		if !want.MatchString(u.name) {
 			continue
 		}
-		if !p.fits {
-			s.skipped++
-			s.row(p, "-", "skipped: not for "+*arch)
+		if why := u.unfit(arch); why != "" {
+			jobs = append(jobs, func() []result {
+				return []result{{line: s.line(u, arch, "-", "skipped: "+why), skipped: 1}}
+			})
 			continue
 		}
-		exe, err := s.build(p, nil)
-		if err != nil {
-			return err
-		}
+		fits := 0
 		for _, release := range list {
-			start := time.Now()
-			ok := 0
-			for range *count {
-				out, err := s.exec(s.runner(), release, exe)
-				if err == nil && len(out) == 0 {
-					ok++
-					s.passed++
-					continue
-				}
-				s.failed++
-				fmt.Fprintf(&s.report, "--- %s, %s: %v\n%s", p.name, release, err, tail(out))
+			if _, err := tree.Releases(release, arch); err != nil {
+				continue
 			}
-			result := "ok"
-			if ok < *count {
-				result = fmt.Sprintf("FAILED %d of %d", *count-ok, *count)
+			if fits++; u.kind == module && fits > 1 {
+				break // it chooses its releases itself
 			}
-			s.row(p, release, fmt.Sprintf("%s (%.1fs)", result, time.Since(start).Seconds()))
+			jobs = append(jobs, func() []result { return []result{s.runOne(b, u, release)} })
 		}
 	}
+	s.inOrder(os.Stdout, jobs)
 	return nil
 }
 
-func (s *suite) row(p program, release, result string) {
-	fmt.Printf("%-16s %-6s %-16s %s\n", p.name, release, result, strings.Join(p.bugs, ", "))
+// runOne runs a test *count times under a release.
+func (s *suite) runOne(b *builder, u *unit, release string) (r result) {
+	start := time.Now()
+	if u.kind == module {
+		release = "-"
+	}
+	outcome := "ok"
+	for range *count {
+		out, err := b.run(u, release)
+		switch {
+		case err == errSkipped:
+			r.skipped++
+			outcome = "skips itself"
+		case err != nil:
+			r.failed++
+			r.report += fmt.Sprintf("--- %s, %s, %s: %v\n%s", u.name, b.arch, release, err, tail(out))
+		default:
+			r.passed++
+		}
+	}
+	if r.failed > 0 {
+		outcome = fmt.Sprintf("FAILED %d of %d", r.failed, *count)
+	}
+	r.line = s.line(u, b.arch, release, fmt.Sprintf("%s (%.1fs)", outcome, time.Since(start).Seconds()))
+	return r
 }
 
-// tail returns the end of a program's output.
+// line is a line of the matrix.
+func (s *suite) line(u *unit, arch, release, outcome string) string {
+	var rows []string
+	for _, r := range s.rows {
+		if slices.Contains(r.tests, u) {
+			rows = append(rows, r.number)
+		}
+	}
+	return fmt.Sprintf("%-10s %-28s %-5s %-6s %-16s %s", strings.Join(rows, ","), u.name, arch, release, outcome, strings.Join(u.bugs, ", "))
+}
+
+// tail returns a test's output, without the middle of a long one.
 func tail(out []byte) []byte {
-	const most = 2000
-	if len(out) > most {
-		out = append([]byte("...\n"), out[len(out)-most:]...)
+	const most = 1000
+	if len(out) > 2*most {
+		out = slices.Concat(out[:most], []byte("\n...\n"), out[len(out)-most:])
 	}
 	if len(out) > 0 && out[len(out)-1] != '\n' {
 		out = append(out, '\n')

@@ -6,8 +6,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,9 +22,10 @@ import (
 // A mutant is a mistake made on purpose; see lib/signals/mutants.tsv.
 type mutant struct {
 	name     string
-	programs []string
+	units    []*unit
 	releases []string
-	harmless bool // the programs must not fail
+	harmless bool   // the tests must not fail
+	says     string // if not "", they must fail with a message that has this
 	edits    []edit
 	graft    []string // flags of graft
 	what     string
@@ -33,11 +34,9 @@ type mutant struct {
 // An edit replaces a text that occurs once in a file.
 type edit struct{ file, old, new string }
 
-func mutantsFile(top string) string { return filepath.Join(top, "lib", "signals", "mutants.tsv") }
-
 // readMutants reads lib/signals/mutants.tsv, which explains itself.
-func readMutants(file string) ([]mutant, error) {
-	text, err := os.ReadFile(file)
+func (s *suite) readMutants() ([]mutant, error) {
+	text, err := os.ReadFile(filepath.Join(s.top, "lib", "signals", "mutants.tsv"))
 	if err != nil {
 		return nil, err
 	}
@@ -64,13 +63,23 @@ func readMutants(file string) ([]mutant, error) {
 				m.edits = append(m.edits, e)
 			}
 		case f[0] != "" && len(f) == 5:
-			m := mutant{name: f[0], programs: strings.Fields(f[1]), releases: strings.Fields(f[2]), what: f[4]}
-			switch f[3] {
-			case "fail":
-			case "pass":
+			m := mutant{name: f[0], releases: strings.Fields(f[2]), what: f[4]}
+			for _, name := range strings.Fields(f[1]) {
+				u, err := s.unit(name)
+				if err != nil {
+					return nil, bad(err.Error())
+				}
+				m.units = append(m.units, u)
+			}
+			says, isSays := strings.CutPrefix(f[3], "says ")
+			switch {
+			case f[3] == "fail":
+			case f[3] == "pass":
 				m.harmless = true
+			case isSays:
+				m.says = says
 			default:
-				return nil, bad(fmt.Sprintf("%q is neither fail nor pass", f[3]))
+				return nil, bad(fmt.Sprintf("%q is neither fail nor pass nor says", f[3]))
 			}
 			list = append(list, m)
 		default:
@@ -102,8 +111,8 @@ func (s *suite) apply(e edit, texts map[string]string) error {
 	return nil
 }
 
-// overlay writes the -overlay file for the edits.
-func (s *suite) overlay(edits []edit) (string, error) {
+// overlay writes the -overlay file for the edits to dir.
+func (s *suite) overlay(dir string, edits []edit) (string, error) {
 	texts := map[string]string{}
 	for _, e := range edits {
 		if err := s.apply(e, texts); err != nil {
@@ -112,7 +121,7 @@ func (s *suite) overlay(edits []edit) (string, error) {
 	}
 	replace := map[string]string{}
 	for path, text := range texts {
-		file := filepath.Join(s.tmp, fmt.Sprintf("%d-%s", len(replace), filepath.Base(path)))
+		file := filepath.Join(dir, fmt.Sprintf("%d-%s", len(replace), filepath.Base(path)))
 		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
 			return "", err
 		}
@@ -122,147 +131,158 @@ func (s *suite) overlay(edits []edit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file := filepath.Join(s.tmp, "overlay.json")
+	file := filepath.Join(dir, "overlay.json")
 	return file, os.WriteFile(file, b, 0o666)
 }
 
-// prepare returns the runner for a mutant, and what the go command needs to
-// build programs.
-func (s *suite) prepare(m mutant) (runner string, settings, flags []string, err error) {
-	runner = s.runner()
-	if m.graft != nil {
-		dir := filepath.Join(s.tmp, "goroot")
-		os.RemoveAll(dir)
-		cmd := exec.Command(filepath.Join(s.top, ".build", "graft"), append(m.graft, "-C", s.top, "-q", "-o", dir)...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", nil, nil, fmt.Errorf("%v: %v\n%s", cmd.Args, err, out)
-		}
-		for _, name := range []string{"bin", "pkg"} {
-			if err := os.Symlink(filepath.Join(s.goroot, name), filepath.Join(dir, name)); err != nil {
-				return "", nil, nil, err
+// arch returns the only port that a mutant's edits are for, or "".
+func (m mutant) arch() string {
+	for _, e := range m.edits {
+		for _, arch := range []string{"amd64", "386"} {
+			if strings.Contains(filepath.Base(e.file), "_"+arch+".") {
+				return arch
 			}
 		}
-		settings = []string{"GOROOT=" + dir}
+	}
+	return ""
+}
+
+// prepare returns a builder of tests with the mutant's mistake in them, or in
+// the runner.
+func (s *suite) prepare(m mutant, arch string) (*builder, error) {
+	dir, err := os.MkdirTemp(s.tmp, m.name)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{suite: s, arch: arch, dir: dir, runner: s.runner(arch), exes: map[string]string{}}
+	if m.graft != nil {
+		goroot := filepath.Join(dir, "goroot")
+		cmd := exec.Command(filepath.Join(s.top, ".build", "graft"), append(m.graft, "-C", s.top, "-q", "-o", goroot)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%v: %v\n%s", cmd.Args, err, out)
+		}
+		for _, name := range []string{"bin", "pkg"} {
+			if err := os.Symlink(filepath.Join(s.goroot, name), filepath.Join(goroot, name)); err != nil {
+				return nil, err
+			}
+		}
+		b.settings = []string{"GOROOT=" + goroot}
 	}
 	if m.edits == nil {
-		return runner, settings, nil, nil
+		return b, nil
 	}
-	overlay, err := s.overlay(m.edits)
+	overlay, err := s.overlay(dir, m.edits)
 	if err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
 	isRunner := func(e edit) bool { return strings.HasPrefix(e.file, "misc/") }
 	if slices.ContainsFunc(m.edits, isRunner) {
-		runner = filepath.Join(s.tmp, filepath.Base(runner))
-		cmd := tree.Go(s.goroot, filepath.Join(s.top, "misc"), nil, "build", "-overlay="+overlay, "-trimpath", "-buildmode=pie", "-o", runner, "./go_darwin_exec")
+		b.runner = filepath.Join(dir, filepath.Base(b.runner))
+		cmd := tree.Go(s.goroot, filepath.Join(s.top, "misc"), nil, "build", "-overlay="+overlay, "-trimpath", "-buildmode=pie", "-o", b.runner, "./go_darwin_exec")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", nil, nil, fmt.Errorf("building the runner: %v\n%s", err, out)
+			return nil, fmt.Errorf("building the runner: %v\n%s", err, out)
 		}
 	}
-	if slices.ContainsFunc(m.edits, func(e edit) bool { return !isRunner(e) }) {
-		flags = []string{"-overlay=" + overlay}
-	}
-	return runner, settings, flags, nil
+	b.flags = []string{"-overlay=" + overlay}
+	return b, nil
 }
 
-// tries is how often a program may miss a mistake that shows only at times.
+// tries is how often a test may miss a mistake that shows only at times.
 const tries = 3
 
-// mutate runs the programs against every mutant.
-func (s *suite) mutate(want *regexp.Regexp) error {
-	list, err := readMutants(mutantsFile(s.top))
+// mutate runs the tests against every mutant.
+func (s *suite) mutate(arch string, want *regexp.Regexp) error {
+	list, err := s.readMutants()
 	if err != nil {
 		return err
 	}
+	var jobs []func() []result
 	for _, m := range list {
-		if !want.MatchString(m.name) {
+		if a := m.arch(); !want.MatchString(m.name) || a != "" && a != arch {
 			continue
 		}
-		runner, settings, flags, err := s.prepare(m)
-		if err != nil {
-			return fmt.Errorf("mutant %s: %v", m.name, err)
-		}
-		for _, name := range m.programs {
-			p, err := s.program(name)
-			if err != nil {
-				return fmt.Errorf("mutant %s: %v", m.name, err)
-			}
-			exe, err := s.build(p, settings, flags...)
-			if err != nil {
-				return fmt.Errorf("mutant %s: %v", m.name, err)
-			}
-			for _, release := range m.releases {
-				s.try(m, p, runner, release, exe)
-			}
-		}
+		jobs = append(jobs, func() []result { return s.mutateOne(m, arch) })
 	}
+	s.inOrder(os.Stdout, jobs)
 	return nil
 }
 
-// rule runs a rule of misc/rules with another runner.
-func (s *suite) rule(runner, release, exe, name string) ([]byte, error) {
-	cmd := exec.Command(exe, "-arch", *arch, "-runner", runner, "-xnu", release, "-run", "^"+name+"$")
-	cmd.Env = tree.Env(s.goroot)
-	cmd.Dir = filepath.Join(s.top, "misc")
-	return cmd.CombinedOutput()
+func (s *suite) mutateOne(m mutant, arch string) []result {
+	b, err := s.prepare(m, arch)
+	if err != nil {
+		return []result{{line: m.name + ": FAILED", report: fmt.Sprintf("--- mutant %s: %v\n", m.name, err), failed: 1}}
+	}
+	defer os.RemoveAll(b.dir)
+	var list []result
+	for _, u := range m.units {
+		if u.unfit(arch) != "" {
+			continue
+		}
+		last := ""
+		for _, release := range m.releases {
+			if _, err := tree.Releases(release, arch); err != nil {
+				release = last386
+			}
+			if release != last {
+				list = append(list, s.try(m, b, u, release))
+			}
+			last = release
+		}
+	}
+	return list
 }
 
-func (s *suite) try(m mutant, p program, runner, release, exe string) {
+func (s *suite) try(m mutant, b *builder, u *unit, release string) (r result) {
 	start := time.Now()
 	var out []byte
 	var err error
 	for range tries {
-		if p.rule {
-			out, err = s.rule(runner, release, exe, p.name)
-		} else {
-			out, err = s.exec(runner, release, exe)
-		}
-		if err != nil {
+		if out, err = b.run(u, release); err != nil {
 			break
 		}
 	}
-	result := "killed"
-	switch {
-	case m.harmless && err != nil:
-		result = "FAILED"
-		fmt.Fprintf(&s.report, "--- %s: %s fails on %s: %v\n%s", m.name, p.name, release, err, tail(out))
-	case m.harmless:
-		result = "passed"
-	case err == nil:
-		result = "SURVIVED"
-		fmt.Fprintf(&s.report, "--- %s: %s does not notice on %s: %s\n", m.name, p.name, release, m.what)
+	if err == errSkipped {
+		err = nil
 	}
-	if result == "killed" || result == "passed" {
-		s.passed++
+	outcome := "killed"
+	switch {
+	case errors.As(err, new(buildError)):
+		outcome = "FAILED"
+		r.report = fmt.Sprintf("--- %s, %s, %s on %s: %v\n", m.name, u.name, b.arch, release, err)
+	case m.harmless && err != nil:
+		outcome = "FAILED"
+		r.report = fmt.Sprintf("--- %s: %s, %s fails on %s: %v\n%s", m.name, u.name, b.arch, release, err, tail(out))
+	case m.harmless:
+		outcome = "passed"
+	case err == nil:
+		outcome = "SURVIVED"
+		r.report = fmt.Sprintf("--- %s: %s, %s does not notice on %s: %s\n", m.name, u.name, b.arch, release, m.what)
+	case !strings.Contains(string(out), m.says):
+		outcome = "SILENT"
+		r.report = fmt.Sprintf("--- %s: %s, %s on %s does not say %q: %v\n%s", m.name, u.name, b.arch, release, m.says, err, tail(out))
+	}
+	if outcome == "killed" || outcome == "passed" {
+		r.passed = 1
 	} else {
-		s.failed++
+		r.failed = 1
 	}
 	why := ""
 	if err != nil {
-		why, _, _ = strings.Cut(string(out), "\n")
+		why = firstLine(out)
 		if why == "" {
 			why = err.Error()
 		}
 	}
-	fmt.Printf("%-18s %-16s %-6s %-8s %5.1fs  %s\n", m.name, p.name, release, result, time.Since(start).Seconds(), why)
+	r.line = fmt.Sprintf("%-18s %-24s %-5s %-6s %-8s %5.1fs  %s", m.name, u.name, b.arch, release, outcome, time.Since(start).Seconds(), why)
+	return r
 }
 
-// table prints, for doc/signals.md, what each program guards against and which
-// mutants show that it can fail.
-func (s *suite) table(w io.Writer) error {
-	list, err := readMutants(mutantsFile(s.top))
-	if err != nil {
-		return err
-	}
-	fmt.Fprint(w, "| bug | program | mutants that it kills |\n|---|---|---|\n")
-	for _, p := range s.programs {
-		var kills []string
-		for _, m := range list {
-			if !m.harmless && slices.Contains(m.programs, p.name) {
-				kills = append(kills, m.name)
-			}
+// firstLine returns the first line of a test's output that says something.
+func firstLine(out []byte) string {
+	for line := range strings.Lines(string(out)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "=== RUN") && !strings.HasPrefix(line, "--- FAIL") {
+			return line
 		}
-		fmt.Fprintf(w, "| %s | %s | %s |\n", strings.Join(p.bugs, ", "), p.name, strings.Join(kills, ", "))
 	}
-	return nil
+	return ""
 }

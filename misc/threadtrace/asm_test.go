@@ -195,3 +195,142 @@ func TestCreateBracketed(t *testing.T) {
 		}
 	}
 }
+
+var headRE = regexp.MustCompile(`(?m)^TEXT\s+(?:runtime)?·(\w+)\(SB\),\s*([^,\n]+)`)
+
+// checkTexts returns what is wrong with the flags and ends of a file's
+// functions. All of them run without a stack check: on g0 stacks, in handlers, and
+// before the thread has TLS (golang.org/issue/27183, 39079). The ones that the kernel
+// enters end a traceback, and the processor if it gets past them
+// (golang.org/issue/16453).
+func checkTexts(text string) (wrong []string, texts int) {
+	all := headRE.FindAllStringSubmatchIndex(text, -1)
+	for i, m := range all {
+		texts++
+		name, flags := text[m[2]:m[3]], text[m[4]:m[5]]
+		end := len(text)
+		if i+1 < len(all) {
+			end = all[i+1][0]
+		}
+		if !strings.Contains(flags, "NOSPLIT") {
+			wrong = append(wrong, name+" is not NOSPLIT")
+		}
+		if name != "sigtramp" && name != "bsdthread_start" {
+			continue
+		}
+		if !strings.Contains(flags, "TOPFRAME") {
+			wrong = append(wrong, name+" is not TOPFRAME")
+		}
+		var last string
+		for line := range strings.Lines(text[m[0]:end]) {
+			code, _, _ := strings.Cut(line, "//")
+			if code = strings.TrimSpace(code); code != "" {
+				last = code
+			}
+		}
+		if strings.Join(strings.Fields(last), " ") != "INT $3" {
+			wrong = append(wrong, name+" ends with "+last)
+		}
+	}
+	return wrong, texts
+}
+
+func TestTexts(t *testing.T) {
+	for _, file := range rawSources(t, "sys_darwin_amd64.s", "sys_darwin_386.s", "rt0_darwin_amd64.s", "rt0_darwin_386.s") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong, texts := checkTexts(string(text))
+		for _, w := range wrong {
+			t.Errorf("%s: %s", filepath.Base(file), w)
+		}
+		if strings.HasPrefix(filepath.Base(file), "sys_") && texts < 30 {
+			t.Errorf("%s: only %d functions were found", filepath.Base(file), texts)
+		}
+	}
+}
+
+// TestTextsMistakes: the check sees what it is for.
+func TestTextsMistakes(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"TEXT runtime·sigtramp(SB),NOSPLIT|TOPFRAME,$0\n\tSYSCALL\n\tINT\t$3 // never\n\n// next\n", ""},
+		{"TEXT runtime·sigtramp(SB),NOSPLIT,$0\n\tSYSCALL\n\tINT\t$3\n", "not TOPFRAME"},
+		{"TEXT runtime·sigtramp(SB),NOSPLIT|TOPFRAME,$0\n\tSYSCALL\nTEXT ·x(SB),NOSPLIT,$0\n\tINT\t$3\n", "sigtramp ends with SYSCALL"},
+		{"TEXT runtime·sigaltstack(SB),0,$0\n\tRET\n", "sigaltstack is not NOSPLIT"},
+	} {
+		wrong, _ := checkTexts(tt.text)
+		if got := strings.Join(wrong, "\n"); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%q: %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+// withoutAVX follows a function's text as a processor without AVX does: no jump
+// to what is for others is taken. It returns the first instruction that this
+// processor does not know, or that the walk does not, and how far it came.
+func withoutAVX(text string) (op string, steps int) {
+	var list [][]string
+	label := map[string]int{}
+	for line := range strings.Lines(text) {
+		code, _, _ := strings.Cut(line, "//")
+		f := strings.Fields(code)
+		switch {
+		case len(f) == 0 || f[0] == "TEXT" || f[0][0] == '#':
+		case strings.HasSuffix(f[0], ":"):
+			label[strings.TrimSuffix(f[0], ":")] = len(list)
+		default:
+			list = append(list, append(f, ""))
+		}
+	}
+	for pc := 0; pc < len(list) && steps < len(list); steps++ {
+		f := list[pc]
+		pc++
+		switch {
+		case f[0][0] == 'V':
+			return f[0], steps
+		case f[0] == "RET":
+			return "", steps
+		case f[0] == "JMP":
+			to, ok := label[f[1]]
+			if !ok {
+				return strings.Join(f, " "), steps
+			}
+			pc = to
+		case f[0] == "JE" && pc > 1 && strings.HasPrefix(list[pc-2][1], "internal∕cpu·X86+const_offsetX86HasAVX"):
+		case f[0][0] == 'J':
+			return strings.Join(f, " "), steps
+		}
+	}
+	return "no end", steps
+}
+
+// TestPreemptWithoutAVX: a goroutine can be preempted on the Macs of 2006 to
+// 2010 (golang.org/issue/37459).
+func TestPreemptWithoutAVX(t *testing.T) {
+	for _, file := range rawSources(t, "preempt_amd64.s", "preempt_386.s") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op, steps := withoutAVX(string(text))
+		if op != "" || steps < 30 {
+			t.Errorf("%s: after %d instructions: %q, want the end", filepath.Base(file), steps, op)
+		}
+	}
+}
+
+// TestPreemptWithoutAVXMistakes: the check sees what it is for.
+func TestPreemptWithoutAVXMistakes(t *testing.T) {
+	const cmpb = "\tCMPB internal∕cpu·X86+const_offsetX86HasAVX(SB), $1\n\tJE avx\n"
+	for _, tt := range []struct{ text, want string }{
+		{cmpb + "\tJMP done\navx:\n\tVZEROUPPER\ndone:\n\tRET\n", ""},
+		{cmpb + "avx:\n\tVZEROUPPER\n\tRET\n", "VZEROUPPER"},
+		{"\tJMP avx\n\tRET\navx:\n\tVZEROUPPER\n\tRET\n", "VZEROUPPER"},
+		{"\tCMPB AX, $1\n\tJE avx\n\tRET\navx:\n\tVZEROUPPER\n", "JE avx "},
+	} {
+		if op, _ := withoutAVX(tt.text); op != tt.want {
+			t.Errorf("%q: %q, want %q", tt.text, op, tt.want)
+		}
+	}
+}

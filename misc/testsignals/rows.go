@@ -1,0 +1,101 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A row is a bug of lib/signals/rows.tsv, which explains itself.
+type row struct {
+	number string
+	what   string
+	tests  []*unit
+	proof  []string // names of mutants and units; see proofs
+	why    string
+}
+
+// readRows reads lib/signals/rows.tsv.
+func (s *suite) readRows() ([]row, error) {
+	text, err := os.ReadFile(filepath.Join(s.top, "lib", "signals", "rows.tsv"))
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		f := strings.Split(line, "\t")
+		bad := func(why any) error { return fmt.Errorf("lib/signals/rows.tsv:%d: %v", n, why) }
+		if len(f) != 5 {
+			return nil, bad(fmt.Sprintf("%d fields, not 5", len(f)))
+		}
+		r := row{number: f[0], what: f[1], proof: strings.Fields(f[3]), why: f[4]}
+		if _, err := strconv.Atoi(r.number); err != nil {
+			return nil, bad(err)
+		}
+		for _, name := range strings.Fields(f[2]) {
+			u, err := s.unit(name)
+			if err != nil {
+				return nil, bad(err)
+			}
+			r.tests = append(r.tests, u)
+		}
+		if slices.ContainsFunc(s.rows, func(o row) bool { return o.number == r.number }) {
+			return nil, bad("row " + r.number + " is there twice")
+		}
+		s.rows = append(s.rows, r)
+	}
+	return s.rows, nil
+}
+
+// The table stands in doc/signals.md between these lines.
+var tableBegin, tableEnd = []byte("<!-- make generate writes this table from lib/signals -->\n"), []byte("<!-- end of the table -->\n")
+
+// doc returns doc/signals.md with the table as it should be.
+func (s *suite) doc() (path string, have, want []byte, err error) {
+	path = filepath.Join(s.top, "doc", "signals.md")
+	if have, err = os.ReadFile(path); err != nil {
+		return path, nil, nil, err
+	}
+	before, rest, ok1 := bytes.Cut(have, tableBegin)
+	_, after, ok2 := bytes.Cut(rest, tableEnd)
+	if !ok1 || !ok2 {
+		return path, nil, nil, fmt.Errorf("%s does not have the lines\n%s%s", path, tableBegin, tableEnd)
+	}
+	return path, have, slices.Concat(before, tableBegin, s.markdown(), tableEnd, after), nil
+}
+
+func (s *suite) markdown() []byte {
+	var w bytes.Buffer
+	w.WriteString("| | bug | test | seen to fail by | |\n|---|---|---|---|---|\n")
+	for _, r := range s.rows {
+		var tests []string
+		for _, u := range r.tests {
+			tests = append(tests, u.name)
+		}
+		fmt.Fprintf(&w, "| %s | %s | %s | %s | %s |\n", r.number, r.what, strings.Join(tests, ", "), strings.Join(r.proof, ", "), r.why)
+	}
+	return w.Bytes()
+}
+
+// writeTable brings the table of doc/signals.md up to date.
+func (s *suite) writeTable() error {
+	path, have, want, err := s.doc()
+	if err != nil || bytes.Equal(have, want) {
+		return err
+	}
+	fmt.Println("doc/signals.md")
+	return os.WriteFile(path, want, 0o666)
+}

@@ -1,0 +1,54 @@
+// run
+
+//go:build darwin && !ios && (amd64 || 386)
+
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+// The runtime raises the limit of open files for itself, not for its children.
+//
+// Bugs: golang.org/issue/46279, golang/go f5eef58e43
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+)
+
+const childVar = "RLIMITCHILD"
+
+func fail(format string, args ...any) {
+	fmt.Printf(format+"\n", args...)
+	os.Exit(1)
+}
+
+func main() {
+	const soft = 200
+	var lim syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {
+		fail("getrlimit: %v", err)
+	}
+	if os.Getenv(childVar) == "" {
+		// A new start of this program, with a limit that can be raised.
+		exe, err := os.Executable()
+		if err == nil {
+			lim.Cur = soft
+			err = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lim)
+		}
+		if err == nil {
+			err = syscall.Exec(exe, os.Args, append(os.Environ(), childVar+"=1"))
+		}
+		fail("%v", err)
+	}
+	if lim.Cur <= soft {
+		fail("the limit is still %d of %d", lim.Cur, lim.Max)
+	}
+	out, err := exec.Command("/bin/sh", "-c", "ulimit -Sn").CombinedOutput()
+	if got := strings.TrimSpace(string(out)); err != nil || got != fmt.Sprint(soft) {
+		fail("a child has the limit %s (%v), want %d", got, err, soft)
+	}
+}

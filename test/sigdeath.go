@@ -1,0 +1,183 @@
+// run
+
+//go:build darwin && !ios && (amd64 || 386)
+
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+// What each signal does to a program that does not ask for any, as the
+// documentation of os/signal has it; and how a crash ends: once, by a dump, with
+// the status that the parent can tell it by.
+//
+// Bugs: golang.org/issue/434, golang/go 08579c26dd, golang/go 55a54691f9, golang.org/issue/6988, golang.org/issue/12906, golang.org/issue/36420, golang.org/issue/21905
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+const childVar = "SIGDEATH"
+
+func fail(format string, args ...any) {
+	fmt.Printf(format+"\n", args...)
+	os.Exit(1)
+}
+
+// What becomes of a program.
+const (
+	nothing = iota
+	killed
+	stopped
+	dump // exit status 2 after a dump
+)
+
+var fate = [32]int{
+	syscall.SIGHUP: killed, syscall.SIGINT: killed, syscall.SIGTERM: killed, syscall.SIGKILL: killed,
+	syscall.SIGQUIT: dump, syscall.SIGILL: dump, syscall.SIGTRAP: dump, syscall.SIGABRT: dump, syscall.SIGEMT: dump, syscall.SIGSYS: dump,
+	syscall.SIGBUS: dump, syscall.SIGFPE: dump, syscall.SIGSEGV: dump,
+	syscall.SIGSTOP: stopped, syscall.SIGTSTP: stopped, syscall.SIGTTIN: stopped, syscall.SIGTTOU: stopped,
+}
+
+func child(mode string) {
+	switch mode {
+	case "breakpoint":
+		runtime.Breakpoint()
+	case "noncanonical":
+		at := ^uintptr(0)>>1 + 1 + 4096
+		*(*int)(unsafe.Add(nil, at)) = 1
+	default:
+		for range 3 {
+			go func() {
+				for {
+					time.Sleep(time.Millisecond)
+				}
+			}()
+		}
+		os.Stdout.WriteString("x")
+		select {}
+	}
+	os.Stdout.WriteString("it went on\n")
+}
+
+// start starts a child in a process group of its own; a child for signals is
+// ready to take them.
+func start(mode string, env ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	exe, err := os.Executable()
+	if err != nil {
+		fail("%v", err)
+	}
+	cmd = exec.Command(exe)
+	cmd.Env = append(append(os.Environ(), childVar+"="+mode), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stderr = new(bytes.Buffer)
+	cmd.Stderr = stderr
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		fail("%v", err)
+	}
+	if mode == "signal" {
+		if _, err := io.ReadFull(stdout, make([]byte, 1)); err != nil {
+			fail("the child did not start: %v\n%s", err, stderr)
+		}
+	}
+	return cmd, stderr
+}
+
+// end waits for a child and returns its status.
+func end(cmd *exec.Cmd) syscall.WaitStatus {
+	timer := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	cmd.Wait()
+	return cmd.ProcessState.Sys().(syscall.WaitStatus)
+}
+
+func try(sig syscall.Signal) {
+	cmd, stderr := start("signal")
+	pid := cmd.Process.Pid
+	syscall.Kill(pid, sig)
+	want := fate[sig]
+	if want == stopped {
+		var ws syscall.WaitStatus
+		for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+			if got, err := syscall.Wait4(pid, &ws, syscall.WUNTRACED|syscall.WNOHANG, nil); got == pid && err == nil {
+				break
+			}
+			if time.Since(begin) > 10*time.Second {
+				fail("%v: the child did not stop", sig)
+			}
+		}
+		if ws != syscall.WaitStatus(sig)<<8|0x7f { // Stopped and StopSignal are wrong about SIGSTOP
+			fail("%v: status %#x, want stopped", sig, uint32(ws))
+		}
+		syscall.Kill(pid, syscall.SIGCONT)
+	}
+	if want == nothing || want == stopped {
+		sig, want = syscall.SIGTERM, killed
+		time.Sleep(10 * time.Millisecond) // what comes later must not hide that the first kills
+		syscall.Kill(pid, sig)
+	}
+	switch ws := end(cmd); {
+	case want == killed && !(ws.Signaled() && ws.Signal() == sig):
+		fail("%v: status %#x, want death by it\n%s", sig, uint32(ws), stderr)
+	case want == dump && (ws.ExitStatus() != 2 || !bytes.Contains(stderr.Bytes(), []byte("\ngoroutine "))):
+		fail("%v: status %#x, want exit status 2 and a dump\n%s", sig, uint32(ws), stderr)
+	}
+}
+
+func main() {
+	if mode := os.Getenv(childVar); mode != "" {
+		child(mode)
+		return
+	}
+	for sig := syscall.Signal(1); sig < 32; sig++ {
+		try(sig)
+	}
+	for range 10 {
+		try(syscall.SIGINT)
+	}
+
+	// ^\ goes to the group, and a user hits it more than once: one dump.
+	cmd, stderr := start("signal")
+	for range 3 {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGQUIT)
+	}
+	if ws := end(cmd); ws.ExitStatus() != 2 {
+		fail("SIGQUIT to the group: status %#x\n%s", uint32(ws), stderr)
+	}
+	if n := bytes.Count(stderr.Bytes(), []byte("SIGQUIT: quit")); n != 1 {
+		fail("SIGQUIT to the group: %d dumps\n%s", n, stderr)
+	}
+
+	cmd, stderr = start("signal", "GOTRACEBACK=crash")
+	syscall.Kill(cmd.Process.Pid, syscall.SIGQUIT)
+	if ws := end(cmd); !ws.Signaled() || ws.Signal() != syscall.SIGABRT {
+		fail("GOTRACEBACK=crash: status %#x, want death by SIGABRT\n%s", uint32(ws), stderr)
+	}
+
+	cmd, stderr = start("breakpoint")
+	if ws := end(cmd); ws.ExitStatus() != 2 || !bytes.Contains(stderr.Bytes(), []byte("SIGTRAP")) {
+		fail("breakpoint: status %#x\n%s", uint32(ws), stderr)
+	}
+	// XNU reports such a fault like a signal from outside; the runtime says where
+	// it cannot have been. With 32 bits every address has a form to be one.
+	cmd, stderr = start("noncanonical")
+	fault := "unexpected fault address 0xb01dfacedebac1e"
+	if runtime.GOARCH == "386" {
+		fault = "unexpected fault address 0x80001000"
+	}
+	if ws := end(cmd); ws.ExitStatus() != 2 || !bytes.Contains(stderr.Bytes(), []byte(fault)) {
+		fail("noncanonical address: status %#x, want %q\n%s", uint32(ws), fault, stderr)
+	}
+}

@@ -1,0 +1,152 @@
+// run
+
+//go:build darwin && !ios && (amd64 || 386)
+
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+// No thread blocks the preemption signal or one that kills, not even the one that
+// os/signal keeps to have signals unblocked: a child that is being started would wait
+// for the first, and the second would stay with it. And a thread that is slow to take
+// a preemption signal is not sent another.
+//
+// Bugs: golang.org/issue/52226, golang/go e3982660a7, golang.org/issue/21433, golang.org/issue/37741
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// tramp is a trampoline: it counts in *handler and returns.
+var tramp = map[string][]byte{"amd64": {
+	0xf0, 0x48, 0xff, 0x07, // LOCK; INCQ (DI)
+	0x4c, 0x89, 0xc7, // MOVQ R8, DI
+	0x4c, 0x89, 0xca, // MOVQ R9, DX: the token
+	0xb8, 184, 0, 0, 2, // MOVL $(0x2000000+184), AX: sigreturn
+	0x0f, 0x05, // SYSCALL
+	0xcc, // INT $3
+}, "386": {
+	0x8b, 0x44, 0x24, 0x04, // MOVL 4(SP), AX: the handler
+	0xf0, 0xff, 0x00, // LOCK; INCL (AX)
+	0x8b, 0x4c, 0x24, 0x08, // MOVL 8(SP), CX: the style of the frame
+	0x8b, 0x54, 0x24, 0x18, // MOVL 24(SP), DX: the token
+	0x8b, 0x44, 0x24, 0x14, // MOVL 20(SP), AX: the ucontext
+	0x89, 0x44, 0x24, 0x04, // MOVL AX, 4(SP)
+	0x89, 0x4c, 0x24, 0x08, // MOVL CX, 8(SP)
+	0x89, 0x54, 0x24, 0x0c, // MOVL DX, 12(SP)
+	0xb8, 184, 0, 0, 0, // MOVL $184, AX: sigreturn
+	0xcd, 0x80, // INT $0x80
+	0xcc, // INT $3
+}}
+
+const (
+	saOnStack = 1
+	saRestart = 2
+)
+
+// machine returns machine code as a function.
+func machine[F any](code string) F {
+	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		panic(err)
+	}
+	copy(page, code)
+	entry := &page[0]
+	fn := &entry
+	return *(*F)(unsafe.Pointer(&fn))
+}
+
+// threadSelf returns the port of the calling thread: Mach trap 27.
+var threadSelf = machine[func() uintptr](map[string]string{
+	"amd64": "\xb8\x1b\x00\x00\x01\x0f\x05\xc3",                 // MOVL $0x100001b, AX; SYSCALL; RET
+	"386":   "\xb8\xe5\xff\xff\xff\xcd\x81\x89\x44\x24\x04\xc3", // MOVL $-27, AX; INT $0x81; MOVL AX, 4(SP); RET
+}[runtime.GOARCH])
+
+func fail(format string, args ...any) {
+	fmt.Printf(format+"\n", args...)
+	os.Exit(1)
+}
+
+func main() {
+	runtime.LockOSThread()
+	self := threadSelf()
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR1, syscall.SIGHUP)
+	for range 8 {
+		started := make(chan bool)
+		go func() {
+			runtime.LockOSThread()
+			close(started)
+			select {}
+		}()
+		<-started
+	}
+
+	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		fail("mmap: %v", err)
+	}
+	copy(page, tramp[runtime.GOARCH])
+	handled := (*atomic.Uint64)(unsafe.Pointer(&page[2048]))
+	act := struct {
+		handler, tramp uintptr
+		mask           uint32
+		flags          int32
+	}{uintptr(unsafe.Pointer(handled)), uintptr(unsafe.Pointer(&page[0])), ^uint32(0), saOnStack | saRestart}
+	for _, sig := range []syscall.Signal{syscall.SIGURG, syscall.SIGTERM} {
+		if _, _, e := syscall.RawSyscall(46, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0); e != 0 {
+			fail("sigaction: %v", e)
+		}
+	}
+
+	// The ports of all threads: names lie 0x100 apart (xnu-3789
+	// osfmk/mach/port.h), and those that are no thread's are refused.
+	threads := 0
+	for name := self & 0xff; name < self+0x8000; name += 0x100 {
+		for _, sig := range []syscall.Signal{syscall.SIGURG, syscall.SIGTERM} {
+			before := handled.Load()
+			if _, _, e := syscall.RawSyscall(328 /* __pthread_kill */, name, uintptr(sig), 0); e != 0 {
+				break
+			}
+			threads++
+			for start := time.Now(); handled.Load() == before; {
+				if time.Since(start) > 2*time.Second {
+					fail("thread %#x does not take %v", name, sig)
+				}
+				syscall.Select(0, nil, nil, nil, &syscall.Timeval{Usec: 1000})
+			}
+		}
+	}
+	if threads /= 2; threads < 10 {
+		fail("only %d threads were found", threads)
+	}
+
+	// The runtime does not learn that its signals arrive, so each thread gets one.
+	var spinners sync.WaitGroup
+	for range 4 {
+		spinners.Go(func() {
+			for begin := time.Now(); time.Since(begin) < 200*time.Millisecond; {
+				for n := range 1 << 16 {
+					spun.Store(int64(n))
+				}
+			}
+		})
+	}
+	before := handled.Load()
+	time.Sleep(20 * time.Millisecond)
+	runtime.GC()
+	spinners.Wait()
+	if n := handled.Load() - before; n > 20 {
+		fail("%d preemption signals, and none had been answered", n)
+	}
+}
+
+var spun atomic.Int64
