@@ -23,8 +23,11 @@ import (
 	"goxnu/misc/internal/tree"
 )
 
-// limit is how long a test may take.
-const limit = 2 * time.Minute
+// How long a test may take: with a mistake in it, it may well hang.
+const (
+	limit       = 2 * time.Minute
+	mutantLimit = 45 * time.Second
+)
 
 type kind int
 
@@ -234,7 +237,11 @@ func (b *builder) run(u *unit, release string) ([]byte, error) {
 			cmd.Env = append(cmd.Env, "PWD="+cmd.Dir, "GOOS=darwin", "GOARCH="+b.arch, "GOFLAGS="+strings.Join(b.flags, " "), "GOXNU_RUNNER="+strings.Join(runner[1:], " "))
 		}
 	}
-	out, err := bounded(cmd)
+	most := limit
+	if *mutants {
+		most = mutantLimit
+	}
+	out, err := bounded(cmd, most)
 	switch {
 	case u.kind == module && bytes.Contains(out, []byte(" failed]\n")): // [build failed], [setup failed]
 		err = buildError{err}
@@ -249,8 +256,8 @@ func (b *builder) run(u *unit, release string) ([]byte, error) {
 	return out, err
 }
 
-// bounded runs cmd, in a process group of its own, for at most limit.
-func bounded(cmd *exec.Cmd) ([]byte, error) {
+// bounded runs cmd, in a process group of its own, for a limited time.
+func bounded(cmd *exec.Cmd, limit time.Duration) ([]byte, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
