@@ -38,7 +38,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"goxnu/misc/internal/tree"
@@ -47,7 +49,7 @@ import (
 var (
 	archs     = flag.String("arch", "amd64 386", "test the ports darwin/`ARCH` (separated by blanks)")
 	xnu       = flag.String("xnu", "", "let the runner imitate this `RELEASE` of the system (10.6 ...), not the newest; suite releases takes several, or all")
-	long      = flag.Bool("long", false, "without -short")
+	long      = flag.Bool("long", false, "without -short (some tests of net then want the Internet)")
 	pkgs      = flag.String("pkg", "", "test these `PACKAGES` of the standard library (separated by blanks)")
 	selfSkips = flag.Bool("selfskips", false, "print a line for each test that skips itself, and its reason")
 	ratio     = flag.Bool("ratio", false, "suite std: run the tests for the host too, and compare the times")
@@ -80,6 +82,7 @@ func main() {
 			os.Exit(2)
 		}
 	}
+	closeOnExec()
 	t, err := newTester()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testall:", err)
@@ -105,6 +108,17 @@ func main() {
 	fmt.Printf("%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
 	if t.failed > 0 {
 		os.Exit(1)
+	}
+}
+
+// closeOnExec keeps from the tests what descriptors testall itself has
+// inherited: os/exec's leave something out if they find strays.
+func closeOnExec() {
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range fds {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
 	}
 }
 
