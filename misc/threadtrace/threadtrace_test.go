@@ -26,8 +26,8 @@ type call struct{ name, args, result string }
 func (c call) String() string { return c.name + "(" + c.args + ") = " + c.result }
 
 // trace runs prog on a release and returns the calls of each thread.
-func trace(t *testing.T, goroot, release, prog string) map[string][]call {
-	cmd := exec.Command(filepath.Join(goroot, "bin", "go_darwin_amd64_exec"), "-xnu", release, "-trace", prog)
+func trace(t *testing.T, goroot, arch, release, prog string) map[string][]call {
+	cmd := exec.Command(filepath.Join(goroot, "bin", "go_darwin_"+arch+"_exec"), "-xnu", release, "-trace", prog)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -56,13 +56,18 @@ func TestMaskProtocol(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prog := filepath.Join(t.TempDir(), "threads")
-	src := filepath.Join(top, "test", "sigmaskthreads.go")
-	if out, err := tree.Go(goroot, top, []string{"GOOS=darwin", "GOARCH=amd64"}, "build", "-o", prog, src).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	for _, release := range []string{"10.6", "10.12", "15"} {
-		t.Run(release, func(t *testing.T) { check(t, trace(t, goroot, release, prog)) })
+	for arch, releases := range map[string][]string{
+		"amd64": {"10.6", "10.12", "15"},
+		"386":   {"10.6", "10.12", "10.14"},
+	} {
+		prog := filepath.Join(t.TempDir(), "threads")
+		src := filepath.Join(top, "test", "sigmaskthreads.go")
+		if out, err := tree.Go(goroot, top, []string{"GOOS=darwin", "GOARCH=" + arch}, "build", "-o", prog, src).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for _, release := range releases {
+			t.Run(arch+"/"+release, func(t *testing.T) { check(t, trace(t, goroot, arch, release, prog)) })
+		}
 	}
 }
 
