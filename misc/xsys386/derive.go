@@ -12,6 +12,7 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -98,6 +99,24 @@ func derive(facts map[string]fact, dir string) error {
 	return os.WriteFile(filepath.Join(dir, "asm_darwin_386.s"), text, 0o666)
 }
 
+// mendCPU mends dir, a copy of package golang.org/x/sys/cpu. It has files for
+// 386, but on darwin the program ends there when it starts, by a panic of
+// darwinSupportsAVX512.
+func mendCPU(dir string) error {
+	name := filepath.Join(dir, "cpu_other_x86.go")
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // older releases have no such function
+	}
+	if err == nil {
+		text, err = rewrite(nil, filepath.Base(name), text)
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, text, 0o666)
+}
+
 var constraintRE = regexp.MustCompile(`(?m)^//go:build .*$`)
 
 // constrain gives a file another build constraint.
@@ -109,12 +128,16 @@ func constrain(text []byte, expr string) ([]byte, error) {
 	return slices.Concat(text[:line[0]], []byte("//go:build "+expr), text[line[1]:]), nil
 }
 
-// funcs are the functions of the package that assign to fields whose size differs.
+// funcs are the functions that are written otherwise: in package unix those that
+// assign to fields whose size differs; in package cpu darwinSupportsAVX512, which
+// by upstream's rule is false before Darwin 21.3. 18 was the last to run 32-bit
+// programs.
 var funcs = map[string]string{
-	"setTimespec":  "{ return Timespec{Sec: int32(sec), Nsec: int32(nsec)} }",
-	"setTimeval":   "{ return Timeval{Sec: int32(sec), Usec: int32(usec)} }",
-	"SetKevent":    "{ k.Ident, k.Filter, k.Flags = uint32(fd), int16(mode), uint16(flags) }",
-	"Iovec.SetLen": "{ iov.Len = uint32(length) }",
+	"darwinSupportsAVX512": "{ return false }",
+	"setTimespec":          "{ return Timespec{Sec: int32(sec), Nsec: int32(nsec)} }",
+	"setTimeval":           "{ return Timeval{Sec: int32(sec), Usec: int32(usec)} }",
+	"SetKevent":            "{ k.Ident, k.Filter, k.Flags = uint32(fd), int16(mode), uint16(flags) }",
+	"Iovec.SetLen":         "{ iov.Len = uint32(length) }",
 }
 
 // An editor replaces parts of a Go file.
@@ -150,6 +173,11 @@ func deriveGo(facts map[string]fact, name string, text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %v", name, err)
 	}
+	return rewrite(facts, name, text)
+}
+
+// rewrite makes the declarations of a Go file those of darwin/386.
+func rewrite(facts map[string]fact, name string, text []byte) ([]byte, error) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, name, text, parser.ParseComments)
 	if err != nil {

@@ -93,6 +93,9 @@ func run(module, out string) error {
 		err = derive(facts, filepath.Join(sysDir, "unix"))
 	}
 	if err == nil {
+		err = mendCPU(filepath.Join(sysDir, "cpu"))
+	}
+	if err == nil {
 		err = os.WriteFile(work, []byte(workFile(main, sysDir)), 0o666)
 	}
 	if err != nil {

@@ -54,6 +54,11 @@ func TestProgram(t *testing.T) {
 			if err := copyModule(filepath.Join(goroot, "src", "cmd", "vendor", "golang.org", "x", m), to); err != nil {
 				t.Fatal(err)
 			}
+			if m == "sys" { // std has the rest of it
+				if err := copyModule(filepath.Join(goroot, "src", "vendor", "golang.org", "x", "sys", "cpu"), filepath.Join(to, "cpu")); err != nil {
+					t.Fatal(err)
+				}
+			}
 			write(t, filepath.Join(to, "go.mod"), "module golang.org/x/"+m+"\n\ngo 1.24\n")
 			mod += fmt.Sprintf("\nrequire golang.org/x/%s v0.0.0\n\nreplace golang.org/x/%s => %s\n", m, m, to)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/sys/cpu"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
@@ -31,6 +32,7 @@ func check(err error, what string, ok bool) {
 
 func main() {
 	time.AfterFunc(time.Minute, func() { check(nil, "a minute", false) }) // waits for ever
+	check(nil, "package cpu", cpu.Initialized && cpu.X86.HasSSE2 && !cpu.X86.HasAVX512)
 	files()
 	vectors()
 	times()
