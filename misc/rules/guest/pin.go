@@ -19,7 +19,7 @@ var (
 //
 // bsd/kern/kern_sig.c:psignal_internal, get_signalthread; all
 func pinOldest() {
-	catch(sigUSR1, 0, 0, nil)
+	catch(sigUSR1, saNodefer, 0, nil) // a thread that is still in its handler counts
 	wait := func(t *thread) { t.linger(1) }
 	mask(sigBlock, bit(sigUSR1))
 	spawn(0, wait) // has the mask, as the first thread
