@@ -312,6 +312,8 @@ func TestResume32(t *testing.T) {
 	copy(data[0x10:], tm.Code(uint32(0x55), uint32(0), uint32(1), uint32(2), uint32(3), uint32(4)))
 	const desc = tm.DataAddr32 + 0x80
 	copy(data[0x80:], tm.Code(uint64(0xff)|uint64(tm.DataAddr32&0xffffff)<<16|0xf2<<40|4<<52))
+	getpid := code32("\xb8", uint32(20), "\xcd\x80\xc3")
+	again := code32("\xb8", uint32(tm.Entry32+2), "\xff\xd0") // call it: mov $..., %eax; call *%eax
 	child := code32(
 		"\xf9", tm.Call32(0x80, 362), wantNoCarry(50), "\x83\xf8\x00", "\x7f\x02\x0f\x0b", // kqueue: a number above 0
 		"\x65\xa1", uint32(0), wantEAX(0x55, 51),
@@ -319,11 +321,13 @@ func TestResume32(t *testing.T) {
 		"\x66\x0f\x7e\xc0", wantEAX(1, 53), // movd %xmm0, %eax
 		"\xbb", uint32(3<<3|7), "\x8e\xeb", "\x65\xa1", uint32(0x10), wantEAX(0x55, 55), // the segment of its own
 		"\xa1", uint32(0xffff0000), wantEAX(0x6d6d6f63, 54), // the commpage
+		again, "\x83\xf8\x00", "\x7f\x02\x0f\x0b", // the springboard
 		tm.Exit32(43))
 	prog := program(t, tm.BuildData32(code32(
+		"\xeb", string([]byte{byte(len(getpid))}), getpid,
+		again, again, // the second time by a springboard
 		tm.Call32(0x82, 5, 0xffffffff, desc, 1), wantEAX(3, 1),
 		tm.Call32(0x82, 3, tm.DataAddr32+0x10),
-		tm.Call32(0x80, 20), // a springboard
 		"\x0f\x10\x05", uint32(tm.DataAddr32+0x18), "\xbd", uint32(0x12345),
 		tm.Call32(0x80, 2), wantNoCarry(2),
 		"\x83\xfa\x01", "\x0f\x85", uint32(len(child)), child, // cmp $1, %edx; jne
