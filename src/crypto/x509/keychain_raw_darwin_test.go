@@ -131,6 +131,14 @@ func TestKeychainMalformed(t *testing.T) {
 			t.Errorf("%d of %d bytes: %q and no error", n, len(good), got)
 		}
 	}
+	// Three slots with one record: a small file must not have any number of certificates.
+	thrice := testKeychain(bytes.Repeat([]byte("1"), 1000), []byte("the second"))
+	slots := bytes.LastIndex(thrice, words(relationCertificates)) - 4 + 28
+	copy(thrice[slots+4:], thrice[slots:slots+4])
+	copy(thrice[slots+8:], thrice[slots:slots+4])
+	if got, err := keychainCertificates(thrice); err == nil {
+		t.Errorf("a record in three slots: %d certificates and no error", len(got))
+	}
 	check := func(file []byte) {
 		total := 0
 		ders, _ := keychainCertificates(slices.Clip(slices.Clone(file)))
