@@ -26,6 +26,8 @@ type options struct {
 	traceFile string // "": stderr
 	traceRing bool
 	traceFD   int
+	rude      *xnu.Rude      // nil: no injections
+	rudeFD    int            // where they are reported; -1: standard error
 	program   string         // the file
 	args      []string       // argv of the program
 	env       []string       // its environment
@@ -75,6 +77,8 @@ Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
   -trace=FILE    print them to FILE
   -trace=ring    keep the last hundreds, and print them on stderr when the program dies
                  from a signal, exits with status 2, or gets Linux's signal 60
+  -rude ITEM,... do what a kernel may do and seldom does: interrupted calls,
+                 late signals ...; -rude help says what there is
   -version       print the version and exit
   -h             print this help
 
@@ -96,7 +100,7 @@ const flagVariable = "GOXNU_RUNNER"
 // parseFlags parses the environment's flags and the command line, which begins
 // with the runner's name. What follows the program's name is the program's.
 func parseFlags(argv []string) *options {
-	o := &options{release: systems[len(systems)-1].release, traceFD: 2, resume: -1, env: vcpu.Environ()}
+	o := &options{release: systems[len(systems)-1].release, traceFD: 2, rudeFD: -1, resume: -1, env: vcpu.Environ()}
 	if rest := o.parse(strings.Fields(os.Getenv(flagVariable))); len(rest) > 0 {
 		die(exitUsage, "%s=%q: %q is not a flag", flagVariable, os.Getenv(flagVariable), rest[0])
 	}
@@ -157,6 +161,18 @@ func (o *options) parse(args []string) (rest []string) {
 					o.traceFile = abs
 				}
 			}
+		case "rude":
+			if need() == "help" {
+				fmt.Print(xnu.RudeHelp())
+				os.Exit(0)
+			}
+			r, err := xnu.ParseRude(value)
+			if err != nil {
+				die(exitUsage, "-rude: %v", err)
+			}
+			o.rude = r
+		case "rude-fd": // set by the runner that reports first
+			o.rudeFD = number()
 		case "exec-state": // set by execve of the guest, and by CleanStart
 			st, err := xnu.ParseExecState(need(), args)
 			if err != nil {
@@ -219,6 +235,12 @@ func (o *options) runner() []string {
 		cmd = append(cmd, "-trace=ring")
 	case o.trace:
 		cmd = append(cmd, "-trace="+o.traceFile)
+	}
+	if o.rude != nil {
+		cmd = append(cmd, "-rude="+o.rude.String())
+		if o.rudeFD >= 0 {
+			cmd = append(cmd, "-rude-fd="+strconv.Itoa(o.rudeFD))
+		}
 	}
 	return cmd
 }

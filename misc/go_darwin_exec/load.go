@@ -69,7 +69,6 @@ func load(o *options) *xnu.Config {
 	if err != nil {
 		die(exitCannot, "%s: %v", path, err)
 	}
-	go page.Keep()
 	return &xnu.Config{
 		Release:  o.release,
 		Default:  !o.chosen,
@@ -82,6 +81,9 @@ func load(o *options) *xnu.Config {
 		Regs:     img.Regs,
 		Runner:   o.runner(),
 		Exec:     o.exec,
+		Keep:     page.Keep,
+		Rude:     o.rude,
+		RudeFD:   o.rudeFD,
 		Trace:    o.trace,
 		TraceFD:  o.traceFD,
 
@@ -103,7 +105,6 @@ func resume(o *options) *xnu.Config {
 	if err != nil {
 		die(exitCannot, "%s, after a fork: %v", o.program, err)
 	}
-	go page.Keep()
 	return &xnu.Config{
 		Release:  o.release,
 		Default:  !o.chosen,
@@ -117,6 +118,9 @@ func resume(o *options) *xnu.Config {
 		Runner:   o.runner(),
 		Exec:     o.exec,
 		Resumed:  r,
+		Keep:     page.Keep,
+		Rude:     o.rude,
+		RudeFD:   o.rudeFD,
 		Trace:    o.trace,
 		TraceFD:  o.traceFD,
 

@@ -12,7 +12,7 @@
 // Go_darwin_exec runs a static darwin/amd64 or darwin/386 program on Linux, as XNU of a
 // chosen release would:
 //
-//	go_darwin_exec [-xnu RELEASE] [-trace[=FILE]] program [argument ...]
+//	go_darwin_exec [-xnu RELEASE] [-trace[=FILE]] [-rude ITEM,...] program [argument ...]
 //
 // Under the names go_darwin_amd64_exec and go_darwin_386_exec it is found by go
 // run and go test when they cross to darwin; the program's processor decides. It must be built with -buildmode=pie.
@@ -46,6 +46,9 @@ func die(status int, format string, args ...any) {
 
 func main() {
 	o := parseFlags(os.Args)
+	if o.rude != nil && o.rude.Random && o.exec == nil {
+		fmt.Fprintf(os.Stderr, "%s: -rude %s\n", myName(), o.rude)
+	}
 	if o.exec == nil && xnu.NeedsCleanStart(o.env) {
 		// The environment is the program's, not the runner's.
 		err := xnu.CleanStart(o.runner(), o.program, o.args, o.env)
@@ -58,6 +61,9 @@ func main() {
 		die(exitHost, "%v", err)
 	}
 	xnu.ReserveFDs()
+	if o.rude != nil && o.rude.Reports() && o.rudeFD < 0 {
+		o.rudeFD = xnu.HideRude()
+	}
 	debug.SetMaxThreads(math.MaxInt32) // as many as the guest likes
 	debug.SetGCPercent(400)            // the runner's own heap is small
 	if o.traceFile != "" {

@@ -96,7 +96,7 @@ func MapCommpage(s *mem.Space, release int, is32 bool) (*Commpage, error) {
 	c := &Commpage{page: (*[pageSize]byte)(*(*unsafe.Pointer)(unsafe.Pointer(&p))), release: release, is32: is32}
 	c.fill()
 	c.clock.start()
-	c.publish()
+	c.publish(0, false)
 	return c, nil
 }
 
@@ -154,11 +154,12 @@ func (c *Commpage) fill() {
 	}
 }
 
-// Keep keeps the clocks of the commpage, for ever.
-func (c *Commpage) Keep() {
+// Keep keeps the clocks of the commpage, for ever. Until it asks fault again,
+// the time of day is off by step, or there is none.
+func (c *Commpage) Keep(fault func() (step time.Duration, none bool)) {
 	for range time.Tick(refreshInterval) {
 		c.clock.adjust(now())
-		c.publish()
+		c.publish(fault())
 	}
 }
 
@@ -167,8 +168,10 @@ func (c *Commpage) MachTime() uint64 { return uint64(vcpu.Nanotime()) }
 
 // publish writes the nanotime and the time of day fields, in the kernel's order
 // (osfmk/i386/commpage/commpage.c:commpage_set_nanotime,
-// commpage_set_timestamp): first they are marked invalid, at the end valid.
-func (c *Commpage) publish() {
+// commpage_set_timestamp): first they are marked invalid, at the end valid; the
+// time of day stays invalid if there is to be none, as while the clock is
+// being set (osfmk/kern/clock.c:clock_set_calendar_microtime), and is off by step.
+func (c *Commpage) publish(step time.Duration, none bool) {
 	c.gen++
 	if c.gen == 0 {
 		c.gen = 1
@@ -186,13 +189,15 @@ func (c *Commpage) publish() {
 	c.put32(cpNtGeneration, c.gen)
 
 	tick := k.nsBase
-	wall := tick + uint64(wallOffset())
+	wall := tick + uint64(wallOffset()+int64(step))
 	sec, nsec := wall/1e9, wall%1e9
 	if c.release < 4570 {
 		c.put32(cpGtGeneration, 0)
 		c.put64(cpGtNsBase, tick-nsec)
 		c.put64(cpGtSecBase, sec)
-		c.put32(cpGtGeneration, c.gen)
+		if !none {
+			c.put32(cpGtGeneration, c.gen)
+		}
 		return
 	}
 	const ticksPerSec = 1_000_000_000
@@ -203,7 +208,9 @@ func (c *Commpage) publish() {
 	c.put64(cpTimestamp+16, frac)
 	c.put64(cpTimestamp+24, scale)
 	c.put64(cpTimestamp+32, ticksPerSec)
-	c.put64(cpTimestamp, tick)
+	if !none {
+		c.put64(cpTimestamp, tick)
+	}
 }
 
 // wallOffset returns the difference between the time of day and CLOCK_MONOTONIC.

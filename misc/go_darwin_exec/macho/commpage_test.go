@@ -99,7 +99,7 @@ func TestClock(t *testing.T) {
 			for end := time.Now().Add(1500 * time.Millisecond); time.Now().Before(end); {
 				if time.Now().After(next) {
 					c.clock.adjust(now())
-					c.publish()
+					c.publish(0, false)
 					next = time.Now().Add(refreshInterval)
 				}
 				t0 := vcpu.Nanotime()

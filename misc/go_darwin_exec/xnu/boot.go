@@ -32,6 +32,10 @@ type Config struct {
 	StackTop uint64    // of the first thread's stack
 	Regs     vcpu.Regs // as the first thread starts
 
+	// Keep keeps the clocks of the commpage, for ever. Its argument tells what
+	// is to be wrong with the time of day: see clockFault.
+	Keep func(fault func() (step time.Duration, none bool))
+
 	// Runner is the command line, without arguments, with which the runner
 	// runs another image in the same manner: its name and its flags.
 	Runner []string
@@ -42,6 +46,9 @@ type Config struct {
 
 	// Resumed is set instead of a new image if a forked child goes on here.
 	Resumed *Resumed
+
+	Rude   *Rude // nil: no injections
+	RudeFD int   // where they are reported, a hidden descriptor
 
 	Trace     bool
 	TraceFD   int  // where the trace goes; it is moved away from there
@@ -74,6 +81,9 @@ func Boot(cfg *Config) (*Proc, error) {
 			return nil, e
 		}
 		p.trace = newTracer(int(fd), cfg.TraceRing)
+	}
+	if err := p.startRude(cfg); err != nil {
+		return nil, err
 	}
 	if err := p.openSelf(); err != nil {
 		return nil, err
@@ -112,6 +122,7 @@ func (p *Proc) Run() {
 		p.exit(hostFailure)
 	}
 	t.cpu.Regs = p.cfg.Regs
+	go p.cfg.Keep(p.clockFault)
 	t.ast.Store(1) // pending signals may have come through exec
 	t.start()
 	select {}

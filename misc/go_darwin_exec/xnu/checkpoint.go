@@ -244,5 +244,6 @@ func (t *Thread) execResume(fd int) {
 		return
 	}
 	execLimits()
+	p.rude.inherit(true)
 	host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, first), ptrAt(x, x.n-1), linuxAtEmptyPath, 0)
 }

@@ -416,7 +416,9 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 		x.state[len(state)] = 0
 		x.ptrs[first] = uint64(uintptr(unsafe.Pointer(&x.state[0])))
 		none := x.n - 1 // an empty environment
+		p.rude.inherit(true)
 		_, e = host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, 0), ptrAt(x, none), linuxAtEmptyPath, 0)
+		p.rude.inherit(false)
 	} else {
 		t.hostSignalsForExec()
 		_, e = host(syscall.SYS_EXECVE, shown, ptrAt(x, argv), ptrAt(x, envv), 0, 0, 0)

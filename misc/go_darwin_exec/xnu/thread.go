@@ -30,6 +30,7 @@ type Proc struct {
 	calls []*sysent   // the rows of sysents that hold in Release, by number
 	traps []*machtrap // likewise
 	trace *tracer     // nil: no tracing
+	rude  *rude       // nil: no injections
 
 	patcher *patch.Patcher
 
@@ -105,6 +106,8 @@ type Thread struct {
 
 	line    [traceLine]byte // for -trace: the call that is under way
 	lineLen int
+
+	met []bool // injections of rude mode, by site: see site.hit
 
 	*buffers
 }
@@ -209,6 +212,9 @@ func (t *Thread) run() {
 		t.p.exit(hostFailure)
 	}
 	mask := hostThreadMask()
+	if r := t.p.rude; r != nil {
+		r.startLate(t)
+	}
 	t.loop()
 	t.exit()
 	hostSigmask(linuxSigSetmask, mask)
@@ -249,6 +255,9 @@ func (t *Thread) astTaken() {
 
 // wake makes t look at its work (see ast), wherever it is.
 func (t *Thread) wake() {
+	if r := t.p.rude; r != nil && r.late(t) {
+		return
+	}
 	t.ast.Store(1)
 	t.cpu.Kick()
 }
