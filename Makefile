@@ -45,7 +45,7 @@ test-releases:
 # The tests about signals, threads and clocks, release by release: XNU=all or
 # XNU='10.6 15', COUNT=n times each, GOARCH=amd64, 386 or all, ONLY=regexp of names.
 test-signals:
-	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude '$(RUDE)') \
+	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude $(RUDE)) \
 		-count $(or $(COUNT),1) -run '$(ONLY)' $(ARGS)
 
 # See them fail: every mistake of lib/signals/mutants.tsv, one after the other.

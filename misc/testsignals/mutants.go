@@ -28,6 +28,7 @@ type mutant struct {
 	says     string // if not "", they must fail with a message that has this
 	edits    []edit
 	graft    []string // flags of graft
+	runner   []string // flags of the runner
 	what     string
 }
 
@@ -57,9 +58,12 @@ func (s *suite) readMutants() ([]mutant, error) {
 		case f[0] == "" && len(f) == 4:
 			m := &list[len(list)-1]
 			e := edit{f[1], unescape.Replace(f[2]), unescape.Replace(f[3])}
-			if e.file == "graft" {
-				m.graft = strings.Fields(e.old + " " + e.new)
-			} else {
+			switch flags := strings.Fields(e.old + " " + e.new); e.file {
+			case "graft":
+				m.graft = flags
+			case "runner":
+				m.runner = flags
+			default:
 				m.edits = append(m.edits, e)
 			}
 		case f[0] != "" && len(f) == 5:
@@ -154,7 +158,7 @@ func (s *suite) prepare(m mutant, arch string) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{suite: s, arch: arch, dir: dir, runner: s.runner(arch), exes: map[string]string{}}
+	b := &builder{suite: s, arch: arch, dir: dir, runner: s.runner(arch), rflags: m.runner, exes: map[string]string{}}
 	if m.graft != nil {
 		goroot := filepath.Join(dir, "goroot")
 		cmd := exec.Command(filepath.Join(s.top, ".build", "graft"), append(m.graft, "-C", s.top, "-q", "-o", goroot)...)

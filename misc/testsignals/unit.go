@@ -147,6 +147,7 @@ type builder struct {
 	arch     string
 	dir      string   // where to
 	runner   string   // what runs them
+	rflags   []string // its flags
 	settings []string // for the go command
 	flags    []string // of the go command's build and test
 
@@ -200,9 +201,9 @@ var errSkipped = errors.New("skipped itself")
 // how it failed, or is errSkipped.
 func (b *builder) run(u *unit, release string) ([]byte, error) {
 	var cmd *exec.Cmd
-	runner := []string{b.runner, "-xnu", release}
+	runner := append([]string{b.runner, "-xnu", release}, b.rflags...)
 	if *rude != "" {
-		runner = append(runner, "-rude", *rude)
+		runner = append(runner, "-rude", "seed="+*rude)
 	}
 	switch u.kind {
 	case module:

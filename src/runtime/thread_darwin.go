@@ -236,11 +236,18 @@ func newosproc(mp *m) {
 	mp.g0.stack.hi = mp.stklo + threadStackSize
 	stk := unsafe.Pointer(mp.g0.stack.hi)
 
-	errno := retryOnEAGAIN(func() int32 {
+	// A shortage, which passes, is ENOMEM here. libpthread makes EAGAIN of it
+	// (libpthread-105 to 519 kern/kern_support.c:_bsdthread_create,
+	// src/pthread.c:pthread_create).
+	var errno int32
+	retryOnEAGAIN(func() int32 {
 		var oset sigset
 		sigprocmask(_SIG_SETMASK, &sigset_all, &oset)
-		errno := bsdthread_create(stk, mp)
+		errno = bsdthread_create(stk, mp)
 		sigprocmask(_SIG_SETMASK, &oset, nil)
+		if errno == _ENOMEM {
+			return _EAGAIN
+		}
 		return errno
 	})
 	if errno != 0 {

@@ -88,9 +88,6 @@ func sysBsdthreadCreate(t *Thread, a *args) (uint64, Errno) {
 	p.lock()
 	if len(p.threads) >= maxThreads {
 		p.unlock()
-		if p.Release >= XNU2422 {
-			return 0, EAGAIN
-		}
 		return 0, ENOMEM
 	}
 	n, err := p.newThread(t)
