@@ -6,7 +6,7 @@
 RUN = env -u GOROOT -u GOFLAGS -u GOTOOLCHAIN -u GOOS -u GOARCH -u GOENV -u GO111MODULE -u GOWORK \
 	-u GOEXPERIMENT -u GOBIN -u GODEBUG -u CGO_ENABLED GOENV=off PATH="$(CURDIR)/goroot/bin:$$PATH"
 
-.PHONY: all build sync runner show test test-std test-releases test-signals test-mutants test-selfhost test-repro storm generate bench list clean help
+.PHONY: all build sync runner show test test-std test-releases test-signals test-rude test-mutants test-selfhost test-repro storm generate bench list clean help
 
 all: build show
 
@@ -43,10 +43,17 @@ test-releases:
 	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) -xnu='$(or $(XNU),all)' -pkg='$(PKG)' $(ARGS) releases
 
 # The tests about signals, threads and clocks, release by release: XNU=all or
-# XNU='10.6 15', COUNT=n times each, GOARCH=amd64, 386 or all, ONLY=regexp of names.
+# XNU='10.6 15', COUNT=n times each, GOARCH=amd64, 386 or all, ONLY=regexp of names,
+# RUDE=seed for injections (doc/rude.md).
 test-signals:
 	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude $(RUDE)) \
 		-count $(or $(COUNT),1) -run '$(ONLY)' $(ARGS)
+
+# Upstream's tests with a kernel that does what it may do and seldom does:
+# SEEDS=n seeds from SEED=n on, PKG=packages; doc/rude.md says how to go on.
+test-rude:
+	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) $(if $(XNU),-xnu=$(XNU)) $(if $(LONG),-long) \
+		-seeds=$(or $(SEEDS),3) -seed=$(or $(SEED),1) -pkg='$(PKG)' $(ARGS) rude
 
 # See them fail: every mistake of lib/signals/mutants.tsv, one after the other.
 test-mutants:
@@ -84,6 +91,7 @@ help:
 	@echo 'make test-std    upstream'"'"'s tests of all of std: [GOARCH=386] [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
 	@echo 'make test-releases what of std depends on the release, under each: [XNU='"'10.6 15'"'] [PKG=os]'
 	@echo 'make test-signals run the tests about signals under several releases of XNU: [GOARCH=all] [XNU=all]'
+	@echo 'make test-rude   upstream'"'"'s tests while the kernel is rude: [SEEDS=n] [SEED=first] [PKG=packages] [GOARCH=386]'
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make storm       a darwin program in a storm of signals: [TIME=1h] [SEED=n] [XNU=...] [NATIVE=1]'
 	@echo 'make test-selfhost build std by the toolchain built for darwin, under the runner, and compare to the last byte'

@@ -4,10 +4,11 @@
 
 // Testall runs the project's tests and adds them up.
 //
-//	usage: testall [-arch 'amd64 386'] [-xnu RELEASE] [-long] [-pkg PATTERNS] [-selfskips] [-ratio] [SUITE...]
+//	usage: testall [-arch 'amd64 386'] [-xnu RELEASE] [-long] [-pkg PATTERNS] [-selfskips] [-ratio]
+//	               [-seed N] [-seeds N] [SUITE...]
 //
-// The suites, all of them unless some are named; programs, releases and std are run for
-// each port of -arch:
+// The suites, all of them unless some are named; programs, releases, rude and std
+// are run for each port of -arch:
 //
 //	api       the exported API of every port against upstream's files, by cmd/api
 //	graft     the composer's own tests
@@ -15,6 +16,8 @@
 //	programs  the darwin programs of test/, by upstream's testdir
 //	releases  upstream's tests of the packages that depend on the release of the system, release by
 //	          release: a few without flags, all with -xnu all or -xnu 'RELEASE...'
+//	rude      upstream's tests of a few packages, with a kernel that does what it seldom does
+//	          (the runner's -rude), once for each of -seeds seeds
 //	selfhost  the toolchain built for the host darwin/amd64, under the runner, makes the same bytes;
 //	          a package and a program, with -long all of std, and it tests some packages
 //	std       upstream's tests of the standard library, for the port, under the runner;
@@ -52,6 +55,8 @@ var (
 	long      = flag.Bool("long", false, "without -short (some tests of net then want the Internet)")
 	pkgs      = flag.String("pkg", "", "test these `PACKAGES` of the standard library (separated by blanks)")
 	selfSkips = flag.Bool("selfskips", false, "print a line for each test that skips itself, and its reason")
+	seed      = flag.Uint64("seed", 1, "suite rude: the first seed")
+	seeds     = flag.Uint64("seeds", 0, "suite rude: test `N` seeds, and more packages than without this flag")
 	ratio     = flag.Bool("ratio", false, "suite std: run the tests for the host too, and compare the times")
 )
 
@@ -128,6 +133,7 @@ var suites = map[string]func(*tester) error{
 	"misc":     (*tester).misc,
 	"programs": (*tester).programs,
 	"releases": (*tester).releases,
+	"rude":     (*tester).rude,
 	"selfhost": (*tester).selfhost,
 	"std":      (*tester).std,
 }
@@ -135,7 +141,7 @@ var suites = map[string]func(*tester) error{
 func suiteNames() []string { return slices.Sorted(maps.Keys(suites)) }
 
 // perPort are the suites that test one port.
-var perPort = []string{"programs", "releases", "std"}
+var perPort = []string{"programs", "releases", "rude", "std"}
 
 // suite runs the suite s, for darwin/arch unless arch is empty, and tells how long it took.
 func (t *tester) suite(s, arch string) {
