@@ -95,7 +95,7 @@ func (t *tester) rudeTest(wrap func(*exec.Cmd) *exec.Cmd, pkg, dir, exe string, 
 	if *xnu != "" {
 		runnerFlags += " -xnu " + *xnu
 	}
-	settings := []string{"GOOS=darwin", "GOARCH=" + t.arch, "GOROOT=" + t.goroot, "GOXNU_RUNNER=" + runnerFlags, "PWD=" + dir}
+	settings := append(t.port(""), "GOROOT="+t.goroot, "GOXNU_RUNNER="+runnerFlags, "PWD="+dir)
 	testFlags := []string{exe, "-test.timeout=" + limit.String()}
 	for _, f := range flags {
 		testFlags = append(testFlags, "-test."+f[1:])
