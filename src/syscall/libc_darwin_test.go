@@ -622,15 +622,19 @@ func TestStubThreadClock(t *testing.T) {
 		}()
 		<-done
 	}
-	for range 5 {
+	least := work
+	for i := range 5 {
 		onThread(func(now func() time.Duration) {
 			begin := now()
-			if begin > work/2 {
-				t.Errorf("a new thread has used %v", begin)
+			if i > 0 { // the goroutine may be on a thread that is not new, but not each time
+				least = min(least, begin)
 			}
 			for now() < begin+work {
 			}
 		})
+	}
+	if least > work/2 {
+		t.Errorf("all new threads have used %v at least", least)
 	}
 }
 
@@ -652,6 +656,9 @@ func TestSyscallStack(t *testing.T) {
 		go func() {
 			b := new([1]byte)
 			n, _, e := read(uintptr(p[0]), uintptr(unsafe.Pointer(b)), 1)
+			for e == EINTR {
+				n, _, e = read(uintptr(p[0]), uintptr(unsafe.Pointer(b)), 1)
+			}
 			if e == 0 && (n != 1 || b[0] != 'x') {
 				e = EIO
 			}
