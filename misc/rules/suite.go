@@ -104,7 +104,7 @@ func readRules(dir string) ([]rule, error) {
 	for _, name := range names {
 		r := rule{name: name, releases: strings.Fields(usual)}
 		doc := docs[name]
-		if doc == "" {
+		if !strings.HasPrefix(doc, name+": ") {
 			r.hidden = true
 			list = append(list, r)
 			continue
@@ -113,10 +113,7 @@ func readRules(dir string) ([]rule, error) {
 			para = strings.Join(strings.Fields(para), " ")
 			switch {
 			case i == 0:
-				text, ok := strings.CutPrefix(para, name+": ")
-				if !ok {
-					return nil, fmt.Errorf("the comment of %s does not begin with %q", name, name+": ")
-				}
+				text := strings.TrimPrefix(para, name+": ")
 				r.text = strings.ToUpper(text[:1]) + text[1:]
 			case strings.HasPrefix(para, "Releases: "):
 				r.releases = strings.Fields(strings.TrimSuffix(para[len("Releases: "):], "."))

@@ -404,6 +404,9 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 	p := t.p
 	saved := hostSigmask(linuxSigSetmask, execMask)
 	t.takeKick()
+	if !p.child {
+		p.quiet()
+	}
 	p.lock()
 	execLimits()
 	if macho {
@@ -429,6 +432,7 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 	}
 	if !p.child {
 		closeOnExec(p.sigFD, true)
+		p.loud()
 	}
 	p.unlock()
 	execLimitsUndo()

@@ -145,7 +145,7 @@ func (p *Proc) startSignals() error {
 	if err := syscall.SetNonblock(int(r), true); err != nil {
 		return err
 	}
-	p.sigFD = r
+	p.sigFD, p.sigWFD = r, w
 	hostsig.SetPipe(int(w))
 	for sig := 1; sig < NSIG; sig++ {
 		if err := p.takeHost(sig); err != nil {
@@ -204,6 +204,55 @@ func (p *Proc) signalLoop() {
 				break
 			}
 			p.postHost(&r)
+		}
+		if p.sigQuiet.Load() == quietWanted {
+			old := hostSigmask(linuxSigSetmask, execMask)
+			p.sigQuiet.Store(quietIs)
+			p.wakeQuiet()
+			p.awaitQuiet(quietIs, 0)
+			hostSigmask(linuxSigSetmask, old)
+		}
+	}
+}
+
+// Values of Proc.sigQuiet.
+const (
+	quietNot = iota
+	quietWanted
+	quietIs
+)
+
+// quiet makes the thread of signalLoop leave signals to the host, and waits until it
+// does; loud is the reverse. A thread that the host gives a signal to and that ends before its handler has
+// run, because another one executes something, would take the signal with it. Other threads of the
+// Go runtime take signals too, but only in the first image of a process: those of later ones begin with execMask.
+func (p *Proc) quiet() {
+	p.sigQuiet.Store(quietWanted)
+	var nothing hostsig.Record
+	syscall.Write(int(p.sigWFD), unsafe.Slice((*byte)(unsafe.Pointer(&nothing)), hostsig.RecordSize))
+	p.awaitQuiet(quietWanted, 1e9)
+}
+
+func (p *Proc) loud() {
+	p.sigQuiet.Store(quietNot)
+	p.wakeQuiet()
+}
+
+func (p *Proc) wakeQuiet() {
+	vcpu.Raw(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&p.sigQuiet)), futexWakePrivate, 1, 0, 0, 0)
+}
+
+// awaitQuiet waits until sigQuiet is no longer state, or, if ns is not 0, for that long.
+func (p *Proc) awaitQuiet(state uint32, ns int64) {
+	var ts *syscall.Timespec
+	if ns != 0 {
+		t := syscall.NsecToTimespec(ns)
+		ts = &t
+	}
+	for p.sigQuiet.Load() == state {
+		_, _, e := syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&p.sigQuiet)), futexWaitPrivate, uintptr(state), uintptr(unsafe.Pointer(ts)), 0, 0)
+		if e == syscall.ETIMEDOUT {
+			return
 		}
 	}
 }

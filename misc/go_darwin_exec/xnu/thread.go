@@ -51,7 +51,8 @@ type Proc struct {
 	shm     shmState
 	ldt     userLDT // of a 32-bit guest
 
-	sigFD int32 // the pipe that package hostsig writes to
+	sigFD, sigWFD int32         // the pipe that package hostsig writes to
+	sigQuiet      atomic.Uint32 // see quiet
 
 	// sigKnote tells EVFILT_SIGNAL of a signal sent to the process, whether
 	// it is ignored or not (xnu-11417 bsd/kern/kern_sig.c:psignal_internal).

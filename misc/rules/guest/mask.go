@@ -343,3 +343,37 @@ func execOfDead() {
 }
 
 func execOfDead2() { eq("pending", uintptr(pending()), uintptr(bit(sigUSR1))) }
+
+// execLoses: a signal that is sent while the process executes something is not lost: it is
+// pending in the new image.
+//
+// bsd/kern/kern_exec.c:exec_mach_imgact; bsd/kern/kern_sig.c:execsigs; all
+func execLoses() {
+	mask(sigBlock, bit(sigUSR1))
+	for i := range uintptr(12) {
+		pid := fork()
+		if pid == 0 {
+			reexec("execHops\x00")
+		}
+		nap(3 * i)
+		call("kill", sysKill, pid, sigUSR1, 1)
+		eq("the child's status", status(pid, 0), 42<<8)
+	}
+}
+
+// execHops executes itself four times, counting in its mask, and then looks for the signal.
+func execHops() {
+	hops := getmask() >> (sigALRM - 1) & 7
+	if hops < 4 {
+		mask(sigUnblock, 7<<(sigALRM-1))
+		mask(sigBlock, (hops+1)<<(sigALRM-1))
+		reexec("execHops\x00")
+	}
+	for range 5000 {
+		if pending()&bit(sigUSR1) != 0 {
+			exit(42)
+		}
+		nap(1)
+	}
+	die("the signal is lost\n")
+}

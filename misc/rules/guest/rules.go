@@ -31,6 +31,8 @@ var rules = [...]rule{
 	{"execKept", execKept},
 	{"execOfDead", execOfDead},
 	{"execOfDead2", execOfDead2},
+	{"execLoses", execLoses},
+	{"execHops", execHops},
 	{"pinOldest", pinOldest},
 	{"pinBlocked", pinBlocked},
 	{"pendingBit", pendingBit},
