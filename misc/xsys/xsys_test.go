@@ -25,20 +25,21 @@ import (
 	"goxnu/misc/internal/tree"
 )
 
-// archs are the ports that x/sys has files for.
-var archs = []string{"amd64"}
+// archs are the ports. x/sys has no files for 386: misc/xsys386 makes them.
+var archs = []string{"amd64", "386"}
 
 const unixPath = "golang.org/x/sys/unix"
 
-// A workspace is a module that requires x/sys.
+// A workspace is a module that requires x/sys, and the settings that build it for a port.
 type workspace struct {
 	goroot, dir string
 	version     string
+	port        []string
 }
 
 // newWorkspace makes a module in a temporary directory and adds the newest
 // x/sys to it. A test cannot go on without it, and is skipped if it cannot be had.
-func newWorkspace(t *testing.T) *workspace {
+func newWorkspace(t *testing.T, arch string) *workspace {
 	t.Helper()
 	newest := latest()
 	if newest.err != nil {
@@ -49,9 +50,17 @@ func newWorkspace(t *testing.T) *workspace {
 		t.Fatal(err)
 	}
 	w := &workspace{goroot: root, dir: t.TempDir(), version: newest.version}
+	w.port = []string{"GOOS=darwin", "GOARCH=" + arch}
 	w.write(t, "go.mod", "module example.com/probe\n\ngo 1.26\n")
 	if out, err := w.run(nil, "get", "golang.org/x/sys@"+w.version); err != nil {
 		t.Fatalf("go get: %v\n%s", err, out)
+	}
+	if arch == "386" {
+		work := filepath.Join(t.TempDir(), "x")
+		if out, err := tree.Go(root, "..", nil, "run", "./xsys386", "-C", w.dir, work).CombinedOutput(); err != nil {
+			t.Fatalf("xsys386: %v\n%s", err, out)
+		}
+		w.port = append(w.port, "GOWORK="+filepath.Join(work, "go.work"))
 	}
 	return w
 }
@@ -96,17 +105,15 @@ func (w *workspace) run(settings []string, args ...string) (string, error) {
 	return string(out), err
 }
 
-func port(arch string) []string { return []string{"GOOS=darwin", "GOARCH=" + arch} }
-
 // A source is what of a package is built for a port.
 type source struct {
 	Dir     string
 	GoFiles []string
 }
 
-func (w *workspace) source(t *testing.T, arch string) source {
+func (w *workspace) source(t *testing.T) source {
 	t.Helper()
-	out, err := tree.Output(w.command(port(arch), "list", "-json=Dir,GoFiles", unixPath))
+	out, err := tree.Output(w.command(w.port, "list", "-json=Dir,GoFiles", unixPath))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,9 +176,9 @@ func reference(fn *ast.FuncDecl) string {
 // the package, and runs it. A C library function without a stub is a link error.
 func TestEveryFunction(t *testing.T) {
 	for _, arch := range archs {
-		w := newWorkspace(t)
+		w := newWorkspace(t, arch)
 		t.Run(arch, func(t *testing.T) {
-			exprs, _ := w.source(t, arch).references(t)
+			exprs, _ := w.source(t).references(t)
 			for _, want := range []string{"unix.Getpid", "unix.Sendfile", "(*unix.FdSet).Set", "(unix.WaitStatus).Exited"} {
 				if !slices.Contains(exprs, want) {
 					t.Fatalf("%s is not among the %d functions found", want, len(exprs))
@@ -184,7 +191,7 @@ func TestEveryFunction(t *testing.T) {
 			}
 			b.WriteString("}\n\nfunc main() {\n\tn := 0\n\tfor _, f := range all {\n\t\tif f != nil {\n\t\t\tn++\n\t\t}\n\t}\n\tprintln(n)\n}\n")
 			w.write(t, "main.go", b.String())
-			out, err := w.run(port(arch), "run", ".")
+			out, err := w.run(w.port, "run", ".")
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
@@ -199,7 +206,7 @@ func TestEveryFunction(t *testing.T) {
 // TestCalls calls what does no harm, on releases old and new, and checks the results.
 func TestCalls(t *testing.T) {
 	for _, arch := range archs {
-		w := newWorkspace(t)
+		w := newWorkspace(t, arch)
 		src, err := os.ReadFile(filepath.Join("testdata", "calls_test.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -219,9 +226,9 @@ var limits = map[string]string{
 // import that it has.
 func TestOwnTests(t *testing.T) {
 	for _, arch := range archs {
-		w := newWorkspace(t)
+		w := newWorkspace(t, arch)
 		exe := w.runTests(t, arch, unixPath, limits)
-		_, imports := w.source(t, arch).references(t)
+		_, imports := w.source(t).references(t)
 		checkDefined(t, exe, imports)
 	}
 }
@@ -250,14 +257,17 @@ func checkDefined(t *testing.T, exe string, names []string) {
 
 // releases are those that tests run on: the oldest, the last without openat,
 // with its own clock layout, with a psynch-free runtime, and the newest.
-var releases = []string{"10.6", "10.9", "10.12", "15"}
+var releases = map[string][]string{
+	"amd64": {"10.6", "10.9", "10.12", "15"},
+	"386":   {"10.6", "10.9", "10.12", "10.14"},
+}
 
 // runTests builds the tests of a package and runs them, on every release, but
 // for those left out. It returns the program.
 func (w *workspace) runTests(t *testing.T, arch, pkg string, leaveOut map[string]string) string {
 	t.Helper()
 	exe := filepath.Join(w.dir, "probe.test")
-	if out, err := w.run(port(arch), "test", "-c", "-vet=off", "-o", exe, pkg); err != nil {
+	if out, err := w.run(w.port, "test", "-c", "-vet=off", "-o", exe, pkg); err != nil {
 		t.Fatalf("go test -c %s: %v\n%s", pkg, err, out)
 	}
 	args := []string{"-test.v", "-test.short"}
@@ -269,11 +279,11 @@ func (w *workspace) runTests(t *testing.T, arch, pkg string, leaveOut map[string
 		args = append(args, "-test.skip=^("+strings.Join(names, "|")+")$")
 	}
 	dir := w.packageDir(t, pkg)
-	for _, release := range releases {
+	for _, release := range releases[arch] {
 		t.Run(arch+"/"+release, func(t *testing.T) {
 			cmd := exec.Command(filepath.Join(w.goroot, "bin", "go_darwin_"+arch+"_exec"), append([]string{"-xnu", release, exe}, args...)...)
 			cmd.Dir = dir
-			cmd.Env = tree.Env(w.goroot, port(arch)...)
+			cmd.Env = tree.Env(w.goroot, w.port...)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
@@ -291,7 +301,7 @@ func (w *workspace) runTests(t *testing.T, arch, pkg string, leaveOut map[string
 // packageDir returns where the files of a package lie.
 func (w *workspace) packageDir(t *testing.T, pkg string) string {
 	t.Helper()
-	out, err := tree.Output(w.command(nil, "list", "-f", "{{.Dir}}", pkg))
+	out, err := tree.Output(w.command(w.port, "list", "-f", "{{.Dir}}", pkg))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -258,13 +258,15 @@ func (t *Thread) hostTimes(p uint64) (uintptr, Errno) {
 	if p == 0 {
 		return 0, 0
 	}
-	g, h := t.fs.buf[64:64+32], t.fs.buf[:32]
-	if e := copyinBytes(g, p); e != 0 {
-		return 0, e
-	}
+	g, h := t.abi(), t.fs.buf[:32]
 	for i := 0; i < 32; i += 16 {
-		putUint64(h[i:], getUint64(g[i:]))
-		putUint64(h[i+8:], uint64(int64(int32(getUint32(g[i+8:])))*1000))
+		sec, usec, e := g.readTimeval(p)
+		if e != 0 {
+			return 0, e
+		}
+		putUint64(h[i:], uint64(sec))
+		putUint64(h[i+8:], uint64(usec*1000))
+		p += uint64(timevalSize[g])
 	}
 	return hostBuf(&h[0]), 0
 }

@@ -483,6 +483,11 @@ func TestTimes(t *testing.T) {
 	call(t, th, sysFsetattrlist, 0, fd, gp(&al[0]), gp(&ts[0]), 16, 0)
 	check("fsetattrlist of one", time.Unix(1000, 5000), time.Unix(3000, 7))
 	closeFD(t, th, fd)
+	tv32 := []int32{5000, 9, 6000, 10}
+	th.p.abi = abi32
+	call(t, th, sysUtimes, 0, gstr("f"), gp(&tv32[0]))
+	th.p.abi = abi64
+	check("utimes of i386", time.Unix(5000, 9000), time.Unix(6000, 10000))
 }
 
 func TestPreallocate(t *testing.T) {

@@ -121,7 +121,7 @@ func TestSystem(t *testing.T) {
 	var u unix.Utsname
 	check(t, unix.Uname(&u))
 	eq(t, "Sysname", unix.ByteSliceToString(u.Sysname[:]), "Darwin")
-	eq(t, "Machine", unix.ByteSliceToString(u.Machine[:]), map[string]string{"amd64": "x86_64", "386": "i386"}[runtime.GOARCH])
+	eq(t, "Machine", unix.ByteSliceToString(u.Machine[:]), "x86_64" /* the kernel's, whatever the process */)
 	host, err := os.Hostname()
 	check(t, err)
 	eq(t, "Nodename", unix.ByteSliceToString(u.Nodename[:]), host)
