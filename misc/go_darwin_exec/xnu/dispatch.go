@@ -101,7 +101,18 @@ func (t *Thread) makeCall(s *sysent, a *args) {
 	switch e {
 	case 0:
 		r.RFLAGS &^= flagCF
-		t.setResult(s.ret, v)
+		if p.abi == abi32 {
+			t.setResult32(s.ret, v)
+			break
+		}
+		switch s.ret {
+		case 'i':
+			r.RAX, r.RDX = uint64(int64(int32(v))), uint64(int64(int32(t.rval1)))
+		case 'u':
+			r.RAX, r.RDX = uint64(uint32(v)), uint64(uint32(t.rval1))
+		case 'l', 'o':
+			r.RAX, r.RDX = v, 0
+		}
 	case ERESTART:
 		r.RIP -= t.repeatLen()
 	case EJUSTRETURN:
@@ -122,26 +133,6 @@ func (t *Thread) repeatLen() uint64 {
 		return callRel32
 	}
 	return callLen
-}
-
-// setResult stores the result of a call that has succeeded. 32-bit code gets
-// all 64 bits of one in EDX:EAX.
-func (t *Thread) setResult(ret byte, v uint64) {
-	r := &t.cpu.Regs
-	switch ret {
-	case 'i':
-		r.RAX, r.RDX = uint64(int64(int32(v))), uint64(int64(int32(t.rval1)))
-	case 'u':
-		r.RAX, r.RDX = uint64(uint32(v)), uint64(uint32(t.rval1))
-	case 'l', 'o':
-		r.RAX, r.RDX = v, 0
-		if t.p.abi == abi32 {
-			r.RDX = v >> 32
-		}
-	}
-	if t.p.abi == abi32 {
-		r.RAX, r.RDX = uint64(uint32(r.RAX)), uint64(uint32(r.RDX))
-	}
 }
 
 func (t *Thread) fail(e Errno) {

@@ -107,6 +107,18 @@ func (t *Thread) unixSyscall32() {
 	t.makeCall(s, a)
 }
 
+// setResult32 stores the result of a call that has succeeded: two words, or
+// one of 64 bits, as the kernel stores all that are wider than an int.
+func (t *Thread) setResult32(ret byte, v uint64) {
+	r := &t.cpu.Regs
+	switch ret {
+	case 'i', 'u':
+		r.RAX, r.RDX = uint64(uint32(v)), uint64(uint32(t.rval1))
+	case 'l', 'o':
+		r.RAX, r.RDX = uint64(uint32(v)), v>>32
+	}
+}
+
 // machTrap32 performs the Mach trap in EAX, which is minus its index:
 // osfmk/i386/bsd_i386.c:mach_call_munger.
 func (t *Thread) machTrap32() {
