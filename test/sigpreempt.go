@@ -107,10 +107,11 @@ func main() {
 		}
 	}
 
-	// The ports of all threads: names lie 0x100 apart (xnu-3789
-	// osfmk/mach/port.h), and those that are no thread's are refused.
+	// The ports of all threads: names lie 0x100 apart, and a low byte of 3 grows by
+	// 4 when one is used again (xnu-3789 osfmk/mach/port.h, osfmk/ipc/ipc_entry.h).
+	// Those that are no thread's are refused.
 	threads := 0
-	for name := self & 0xff; name < self+0x8000; name += 0x100 {
+	for name := uintptr(3); name < self+0x4000; name += 4 {
 		for _, sig := range []syscall.Signal{syscall.SIGURG, syscall.SIGTERM} {
 			before := handled.Load()
 			if _, _, e := syscall.RawSyscall(328 /* __pthread_kill */, name, uintptr(sig), 0); e != 0 {
