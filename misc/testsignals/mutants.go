@@ -141,6 +141,9 @@ func (s *suite) overlay(dir string, edits []edit) (string, error) {
 
 // arch returns the only port that a mutant's edits are for, or "".
 func (m mutant) arch() string {
+	if strings.HasSuffix(m.name, "-386") {
+		return "386"
+	}
 	for _, e := range m.edits {
 		for _, arch := range []string{"amd64", "386"} {
 			if strings.Contains(filepath.Base(e.file), "_"+arch+".") {
