@@ -22,7 +22,7 @@ import (
 // Suite rude runs tests under the runner with -rude. These are the packages if
 // neither -pkg nor -seeds say that there is time for more, and if -seeds does.
 var (
-	rudeQuick = []string{"internal/poll", "os/exec", "os/signal", "sync", "syscall"}
+	rudeQuick = []string{"os/exec", "os/signal", "syscall"}
 	rudeMost  = []string{"internal/poll", "net", "os", "os/exec", "os/signal", "runtime", "sync", "syscall", "time"}
 )
 
