@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -141,6 +142,9 @@ func main() {
 		child(mode)
 		return
 	}
+	// What is caught here is at its default in a child, even if it is ignored
+	// where this program was started, as ^C is in a shell's background.
+	signal.Notify(make(chan os.Signal, 1))
 	for sig := syscall.Signal(1); sig < 32; sig++ {
 		try(sig)
 	}

@@ -33,7 +33,7 @@ type kind int
 
 const (
 	program  kind = iota // sigstorm: test/sigstorm.go
-	upstream             // test/zerodivide.go: the same file of the composed tree
+	upstream             // test/nilptr2.go: the same file of the composed tree
 	std                  // os/signal.TestStop: a test of the standard library, for darwin, under the runner
 	module               // misc/threadtrace.TestMaskProtocol: a test of this module
 	rule                 // rule:mask48: one of misc/rules, whose program is built in its own way
