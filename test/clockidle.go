@@ -25,10 +25,12 @@ func fail(format string, args ...any) {
 	os.Exit(1)
 }
 
-// nap sleeps in the kernel, not in the runtime.
+// nap sleeps in the kernel, not in the runtime; a signal ends select early.
 func nap(d time.Duration) {
-	tv := syscall.NsecToTimeval(int64(d))
-	syscall.Select(0, nil, nil, nil, &tv)
+	for begin := time.Now(); time.Since(begin) < d; {
+		tv := syscall.NsecToTimeval(int64(d - time.Since(begin)))
+		syscall.Select(0, nil, nil, nil, &tv)
+	}
 }
 
 // cpu is the processor time that the program has used.

@@ -178,17 +178,25 @@ func (s *suite) prepare(m mutant, arch string) (*builder, error) {
 	if m.edits == nil {
 		return b, nil
 	}
-	overlay, err := s.overlay(dir, m.edits)
-	if err != nil {
-		return nil, err
-	}
-	isRunner := func(e edit) bool { return strings.HasPrefix(e.file, "misc/") }
-	if slices.ContainsFunc(m.edits, isRunner) {
-		b.runner = filepath.Join(dir, filepath.Base(b.runner))
+	// The runner is built with its own edits only: the host has a runtime too.
+	if forRunner := slices.DeleteFunc(slices.Clone(m.edits), func(e edit) bool { return !strings.HasPrefix(e.file, "misc/") }); len(forRunner) > 0 {
+		sub := filepath.Join(dir, "runner")
+		if err := os.Mkdir(sub, 0o777); err != nil {
+			return nil, err
+		}
+		overlay, err := s.overlay(sub, forRunner)
+		if err != nil {
+			return nil, err
+		}
+		b.runner = filepath.Join(sub, filepath.Base(b.runner))
 		cmd := tree.Go(s.goroot, filepath.Join(s.top, "misc"), nil, "build", "-overlay="+overlay, "-trimpath", "-buildmode=pie", "-o", b.runner, "./go_darwin_exec")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("building the runner: %v\n%s", err, out)
 		}
+	}
+	overlay, err := s.overlay(dir, m.edits)
+	if err != nil {
+		return nil, err
 	}
 	b.flags = []string{"-overlay=" + overlay}
 	return b, nil
