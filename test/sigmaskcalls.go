@@ -95,9 +95,11 @@ func main() {
 		fmt.Println("after __pthread_sigmask in one thread, another does not get a signal sent to it")
 		os.Exit(1)
 	}
-	// The other thread may be creating one just now, and restore its mask.
+	// The other thread may be creating one just now, or be in its handler, and
+	// restore its mask.
 	deaf := false
 	for try := 0; try < 5 && !deaf; try++ {
+		time.Sleep(10 * time.Millisecond)
 		mask(sysSigprocmask, &block)
 		deaf = !arrives(100 * time.Millisecond)
 	}
