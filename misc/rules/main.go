@@ -23,6 +23,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"goxnu/misc/internal/bounded"
 )
 
 var (
@@ -53,6 +55,7 @@ func main() {
 		os.Exit(2)
 	}
 	defer s.clean()
+	bounded.EndOnSignal(s.clean)
 	if *table {
 		return
 	}

@@ -18,9 +18,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"goxnu/misc/internal/bounded"
 	"goxnu/misc/internal/tree"
 )
 
@@ -210,25 +210,12 @@ func (s *Suite) run(name, release string) error {
 	cmd := exec.Command(runner, "-xnu", release, s.exe, name, release)
 	cmd.Dir = dir
 	cmd.Env = append(tree.Env(s.goroot), "PWD="+dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = time.Second
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	group := -cmd.Process.Pid
-	timer := time.AfterFunc(limit, func() { syscall.Kill(group, syscall.SIGKILL) })
-	err = cmd.Wait()
-	if !timer.Stop() {
-		err = fmt.Errorf("no end after %v", limit)
-	}
-	syscall.Kill(group, syscall.SIGKILL) // children of a rule that has failed
+	out, err := bounded.Run(cmd, limit)
 	if err != nil {
-		return fmt.Errorf("%v: %s", err, out.String())
+		return fmt.Errorf("%v: %s", err, out)
 	}
-	if out.Len() > 0 {
-		return fmt.Errorf("unexpected output %q", out.String())
+	if len(out) > 0 {
+		return fmt.Errorf("unexpected output %q", out)
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ import (
 	"sync"
 	"time"
 
+	"goxnu/misc/internal/bounded"
 	"goxnu/misc/internal/tree"
 )
 
@@ -86,6 +87,7 @@ func main() {
 	}
 	if err == nil {
 		defer os.RemoveAll(s.tmp)
+		bounded.EndOnSignal(func() { os.RemoveAll(s.tmp) })
 		switch {
 		case *table:
 			err = s.writeTable()

@@ -17,9 +17,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"goxnu/misc/internal/bounded"
 	"goxnu/misc/internal/tree"
 )
 
@@ -242,7 +242,7 @@ func (b *builder) run(u *unit, release string) ([]byte, error) {
 	if *mutants {
 		most = mutantLimit
 	}
-	out, err := bounded(cmd, most)
+	out, err := bounded.Run(cmd, most)
 	switch {
 	case u.kind == module && bytes.Contains(out, []byte(" failed]\n")): // [build failed], [setup failed]
 		err = buildError{err}
@@ -255,25 +255,4 @@ func (b *builder) run(u *unit, release string) ([]byte, error) {
 		err = errors.New("there is no such test for " + path.Join("darwin", b.arch))
 	}
 	return out, err
-}
-
-// bounded runs cmd, in a process group of its own, for a limited time.
-func bounded(cmd *exec.Cmd, limit time.Duration) ([]byte, error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = time.Second
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	late := false
-	timer := time.AfterFunc(limit, func() {
-		late = true
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	})
-	err := cmd.Wait()
-	if !timer.Stop() && late {
-		err = fmt.Errorf("no end after %v", limit)
-	}
-	return out.Bytes(), err
 }
