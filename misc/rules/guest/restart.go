@@ -63,9 +63,9 @@ func restartRead() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
 }
 
-// restartOthers: so do wait4, fcntl(F_SETLKW), accept, recvfrom and sendto on a full socket.
+// restartOthers: so do wait4, recvfrom and sendto on a full socket.
 //
-// bsd/kern/kern_exit.c:wait4_nocancel; bsd/kern/uipc_syscalls.c:accept_nocancel, soreceive, sosend; all
+// bsd/kern/kern_exit.c:wait4_nocancel; bsd/kern/uipc_socket.c:soreceive, sosend; all
 func restartOthers() {
 	var st uint32
 	pid := fork()
