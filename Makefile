@@ -6,7 +6,7 @@
 RUN = env -u GOROOT -u GOFLAGS -u GOTOOLCHAIN -u GOOS -u GOARCH -u GOENV -u GO111MODULE -u GOWORK \
 	-u GOEXPERIMENT -u GOBIN -u GODEBUG -u CGO_ENABLED GOENV=off PATH="$(CURDIR)/goroot/bin:$$PATH"
 
-.PHONY: all build sync runner show test test-std test-releases test-signals test-rude test-mutants test-selfhost test-repro storm generate bench list clean help
+.PHONY: all build sync runner show test test-std test-releases test-signals test-rude test-mutants test-real test-selfhost test-repro storm generate bench list clean help
 
 all: build show
 
@@ -55,6 +55,10 @@ test-rude:
 	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) $(if $(XNU),-xnu=$(XNU)) $(if $(LONG),-long) \
 		-seeds=$(or $(SEEDS),3) -seed=$(or $(SEED),1) -pkg='$(PKG)' $(ARGS) rude
 
+# Well-known programs and libraries from the module proxy: ONLY=regexp of names.
+test-real:
+	@cd misc && $(RUN) go run ./testall -only '$(ONLY)' $(if $(XNU),-xnu=$(XNU)) $(ARGS) real
+
 # See them fail: every mistake of lib/signals/mutants.tsv, one after the other.
 test-mutants:
 	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) -mutants -run '$(ONLY)' $(ARGS)
@@ -95,6 +99,7 @@ help:
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make storm       a darwin program in a storm of signals: [TIME=1h] [SEED=n] [XNU=...] [NATIVE=1]'
 	@echo 'make test-selfhost build std by the toolchain built for darwin, under the runner, and compare to the last byte'
+	@echo 'make test-real   build and use well-known programs from the module proxy: [ONLY=name]'
 	@echo 'make test-repro  build twice elsewhere and compare to the last byte (slow)'
 	@echo 'make generate    make the files again that follow from lib/xnu'
 	@echo 'make bench       measure darwin programs under the runner against native ones: [GOARCH=386]'

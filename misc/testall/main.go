@@ -5,9 +5,9 @@
 // Testall runs the project's tests and adds them up.
 //
 //	usage: testall [-arch 'amd64 386'] [-xnu RELEASE] [-long] [-pkg PATTERNS] [-selfskips] [-ratio]
-//	               [-seed N] [-seeds N] [SUITE...]
+//	               [-seed N] [-seeds N] [-only REGEXP] [-write] [SUITE...]
 //
-// The suites, all of them unless some are named; programs, releases, rude and std
+// The suites, all of them but real unless some are named; programs, releases, rude and std
 // are run for each port of -arch:
 //
 //	api       the exported API of every port against upstream's files, by cmd/api
@@ -16,6 +16,7 @@
 //	programs  the darwin programs of test/, by upstream's testdir
 //	releases  upstream's tests of the packages that depend on the release of the system, release by
 //	          release: a few without flags, all with -xnu all or -xnu 'RELEASE...'
+//	real      well-known programs and libraries from the module proxy; long, and only if named
 //	rude      upstream's tests of a few packages, with a kernel that does what it seldom does
 //	          (the runner's -rude), once for each of -seeds seeds
 //	selfhost  the toolchain built for the host darwin/amd64, under the runner, makes the same bytes;
@@ -57,6 +58,8 @@ var (
 	selfSkips = flag.Bool("selfskips", false, "print a line for each test that skips itself, and its reason")
 	seed      = flag.Uint64("seed", 1, "suite rude: the first seed")
 	seeds     = flag.Uint64("seeds", 0, "suite rude: test `N` seeds, and more packages than without this flag")
+	only      = flag.String("only", "", "suite real: use the programs whose names match `REGEXP`")
+	write     = flag.Bool("write", false, "suite real: write doc/programs.md")
 	ratio     = flag.Bool("ratio", false, "suite std: run the tests for the host too, and compare the times")
 )
 
@@ -95,7 +98,7 @@ func main() {
 	}
 	names := flag.Args()
 	if len(names) == 0 {
-		names = suiteNames()
+		names = slices.DeleteFunc(suiteNames(), func(s string) bool { return s == "real" })
 	}
 	for _, s := range names {
 		if !slices.Contains(perPort, s) {
@@ -132,6 +135,7 @@ var suites = map[string]func(*tester) error{
 	"graft":    (*tester).graft,
 	"misc":     (*tester).misc,
 	"programs": (*tester).programs,
+	"real":     (*tester).real,
 	"releases": (*tester).releases,
 	"rude":     (*tester).rude,
 	"selfhost": (*tester).selfhost,

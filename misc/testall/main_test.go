@@ -5,10 +5,15 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"goxnu/misc/internal/tree"
 )
 
 func TestReadSkips(t *testing.T) {
@@ -124,5 +129,52 @@ func TestSkipReason(t *testing.T) {
 	got := skipReason([]byte("=== RUN   TestX\n    x_test.go:1: no tool\n--- SKIP: TestX (0.00s)\n"))
 	if want := "x_test.go:1: no tool"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestReadPrograms(t *testing.T) {
+	list, err := readPrograms(strings.NewReader("# comment\n\na\tx.org/a@v1.2.3 x.org/b@v0.1.0\tkind\tjob x.org/a/cmd\troot:TestX TestY\twhy\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := list[0]
+	if len(list) != 1 || p.name != "a" || p.version() != "v1.2.3" || len(p.modules) != 2 || len(p.run) != 2 || len(p.except) != 2 || p.reason != "why" {
+		t.Errorf("got %+v", list)
+	}
+	for _, bad := range []string{
+		"a\tx.org/a@v1\tkind\t.\t-\n",
+		"a\tx.org/a\tkind\t.\t-\t-\n",
+		"a\tx.org/a@v1\tkind\t\t-\t-\n",
+		"a\tx.org/a@v1\tkind\t.\tTestX\t-\n",
+		"a\tx.org/a@v1\tkind\t.\t-\twhy\n",
+	} {
+		if _, err := readPrograms(strings.NewReader(bad)); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+// TestProgramsPage compares doc/programs.md with the list of programs.
+func TestProgramsPage(t *testing.T) {
+	top, err := tree.Top()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := (&tester{top: top}).programList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(top, "doc", "programs.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := pageLines(string(page))
+	for _, p := range all {
+		if want := fmt.Sprintf("| %s | %s | %s | %s | ", p.name, p.version(), p.kind, p.what()); !strings.HasPrefix(lines[p.name], want) {
+			t.Errorf("%s: the page has %q, want %q and a result; run make test-real ARGS=-write ONLY=%s", p.name, lines[p.name], want, p.name)
+		}
+	}
+	if programsPage(all, lines) != string(page) {
+		t.Error("doc/programs.md is not as make test-real ARGS=-write leaves it")
 	}
 }

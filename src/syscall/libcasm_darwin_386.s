@@ -9,8 +9,8 @@
 // A stub TEXT libc_NAME(SB) stands for the C function NAME. It runs on g0 (or
 // another system stack), called by the runtime in the C convention: arguments
 // on the stack behind the return address, one of 64 bits in two words; BX, BP,
-// SI and DI survive. It returns AX = the result or -1, DX = the second result or
-// the upper half of a 64-bit one and, unlike C, CX = errno, 0 on success.
+// SI and DI survive. It returns AX = the result, DX = the second result or the
+// upper half of a 64-bit one, or -1 in both, and, unlike C, CX = errno, 0 on success.
 //
 // The kernel looks for arguments where C puts them: INT 0x80 in the stub finds
 // its caller's.
@@ -22,11 +22,12 @@
 	XORL	DX, DX; \
 	INT	$0x80
 
-// libcerror returns the error in AX to the stub's caller.
+// libcerror returns the error in AX to the stub's caller, with a result of -1
+// that is right for 64 bits too.
 TEXT libcerror(SB),NOSPLIT,$0-0
 	MOVL	AX, CX
 	MOVL	$-1, AX
-	XORL	DX, DX
+	MOVL	$-1, DX
 	RET
 
 // libcenosys returns ENOSYS to the stub's caller.
@@ -48,6 +49,9 @@ TEXT libcgo(SB),NOSPLIT,$28-0
 	MOVL	4(SP), AX
 	MOVL	8(SP), CX
 	XORL	DX, DX
+	TESTL	CX, CX
+	JEQ	2(PC)
+	MOVL	AX, DX
 	MOVL	12(SP), BX
 	MOVL	16(SP), BP
 	MOVL	20(SP), SI
@@ -113,7 +117,7 @@ stored:
 bad:
 	MOVL	AX, CX
 	MOVL	$-1, AX
-	XORL	DX, DX
+	MOVL	$-1, DX
 	RET
 
 // __pthread_sigmask, 329: int how, sigset_t *set, sigset_t *old.
@@ -143,7 +147,7 @@ TEXT libc_raise(SB),NOSPLIT,$12-0
 bad:
 	MOVL	AX, CX
 	MOVL	$-1, AX
-	XORL	DX, DX
+	MOVL	$-1, DX
 	RET
 
 // sigaction, 46: int sig, struct sigaction *new, struct sigaction *old. The
@@ -175,7 +179,7 @@ get:
 bad:
 	MOVL	AX, CX
 	MOVL	$-1, AX
-	XORL	DX, DX
+	MOVL	$-1, DX
 	RET
 
 // libcsigtramp is where the kernel delivers a signal that libc_sigaction set

@@ -46,14 +46,32 @@ func libc_getcwd()
 //go:linkname libc_grantpt libc_grantpt
 func libc_grantpt()
 
+//go:linkname libc_ioctl libc_ioctl
+func libc_ioctl()
+
 //go:linkname libc_linkat libc_linkat
 func libc_linkat()
+
+//go:linkname libc_lseek libc_lseek
+func libc_lseek()
 
 //go:linkname libc_mkdirat libc_mkdirat
 func libc_mkdirat()
 
+//go:linkname libc_mmap libc_mmap
+func libc_mmap()
+
+//go:linkname libc_munmap libc_munmap
+func libc_munmap()
+
+//go:linkname libc_open libc_open
+func libc_open()
+
 //go:linkname libc_openat libc_openat
 func libc_openat()
+
+//go:linkname libc_pipe libc_pipe
+func libc_pipe()
 
 //go:linkname libc_posix_openpt libc_posix_openpt
 func libc_posix_openpt()
@@ -116,9 +134,15 @@ var Stubs = map[string]uintptr{
 	"fstatat64":       abi.FuncPCABI0(libc_fstatat64),
 	"getcwd":          abi.FuncPCABI0(libc_getcwd),
 	"grantpt":         abi.FuncPCABI0(libc_grantpt),
+	"ioctl":           abi.FuncPCABI0(libc_ioctl),
 	"linkat":          abi.FuncPCABI0(libc_linkat),
+	"lseek":           abi.FuncPCABI0(libc_lseek),
 	"mkdirat":         abi.FuncPCABI0(libc_mkdirat),
+	"mmap":            abi.FuncPCABI0(libc_mmap),
+	"munmap":          abi.FuncPCABI0(libc_munmap),
+	"open":            abi.FuncPCABI0(libc_open),
 	"openat":          abi.FuncPCABI0(libc_openat),
+	"pipe":            abi.FuncPCABI0(libc_pipe),
 	"posix_openpt":    abi.FuncPCABI0(libc_posix_openpt),
 	"preadv":          abi.FuncPCABI0(libc_preadv),
 	"pthread_sigmask": abi.FuncPCABI0(libc_pthread_sigmask),

@@ -43,7 +43,20 @@ func sysRead(t *Thread, a *args) (uint64, Errno) {
 	if a[2] > math.MaxInt32 {
 		return 0, EINVAL
 	}
-	return t.block(syscall.SYS_READ, uintptr(int32(a[0])), uintptr(a[1]), uintptr(a[2]), 0, 0, 0)
+	n, e := t.block(syscall.SYS_READ, uintptr(int32(a[0])), uintptr(a[1]), uintptr(a[2]), 0, 0, 0)
+	return ptyEOF(a[0], n, e)
+}
+
+// ptyEOF is what reading fd gives, for the result n and e of the host. The host
+// has EIO for a terminal's master when nobody has the other side open any
+// more; XNU, the end of the file (xnu-11417 bsd/kern/tty_dev.c:ptcread; 1504 too).
+func ptyEOF(fd, n uint64, e Errno) (uint64, Errno) {
+	if e == EIO {
+		if _, err := ioctlInt(int32(fd), linuxTiocgptn); err == 0 {
+			return 0, 0
+		}
+	}
+	return n, e
 }
 
 func sysWrite(t *Thread, a *args) (uint64, Errno) {
@@ -94,7 +107,8 @@ func sysReadv(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	return t.block(syscall.SYS_READV, uintptr(int32(a[0])), iov, uintptr(uint32(a[2])), 0, 0, 0)
+	n, e := t.block(syscall.SYS_READV, uintptr(int32(a[0])), iov, uintptr(uint32(a[2])), 0, 0, 0)
+	return ptyEOF(a[0], n, e)
 }
 
 func sysWritev(t *Thread, a *args) (uint64, Errno) {

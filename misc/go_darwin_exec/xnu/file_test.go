@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // gstr is the guest address of a string.
@@ -591,4 +592,36 @@ func TestFileCallsDoNotAllocate(t *testing.T) {
 	}
 	closeFD(t, th, fd)
 	closeFD(t, th, dir)
+}
+
+// TestPtyEOF: a master whose other side has been closed is at its end.
+func TestPtyEOF(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	m, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer m.Close()
+	fd := int32(m.Fd())
+	n, e := ioctlInt(fd, linuxTiocgptn)
+	if e != 0 {
+		t.Fatal(e)
+	}
+	var unlocked int32
+	if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.TIOCSPTLCK, uintptr(unsafe.Pointer(&unlocked))); e != 0 {
+		t.Fatal(e)
+	}
+	s, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.WriteString("x")
+	s.Close()
+	b := make([]byte, 10)
+	if n := call(t, th, sysRead, 0, uint64(fd), gp(&b[0]), 10); n != 1 {
+		t.Errorf("read %d bytes, want 1", n)
+	}
+	if n := call(t, th, sysRead, 0, uint64(fd), gp(&b[0]), 10); n != 0 {
+		t.Errorf("read %d bytes, want none", n)
+	}
 }

@@ -46,6 +46,8 @@ type kqueue struct {
 	tail   int32
 	gen    uint32
 	watch  map[int32][]int32 // inotify watch: its knotes
+	// parents has the knotes of the directories in it.
+	parents map[int32][]int32
 
 	next *kqueue // list of kqueues.head
 }

@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -59,6 +60,23 @@ func (k *kqTest) expect(ident uint64, filter int16, flags uint16, fflags uint32,
 		k.Fatalf("events %+v, want {%d %d flags %#x fflags %#x data %d}", ev, ident, filter, flags, fflags, data)
 	}
 	return ev[0]
+}
+
+// vnodes polls and wants these EVFILT_VNODE events, in any order.
+func (k *kqTest) vnodes(want map[uint64]uint32) {
+	k.Helper()
+	have := map[uint64]uint32{}
+	for range len(want) {
+		for _, ev := range k.wait(5*time.Second, 8) {
+			have[ev.id] |= ev.fflags
+		}
+		if len(have) == len(want) {
+			break
+		}
+	}
+	if !maps.Equal(have, want) {
+		k.Fatalf("events %#x, want %#x", have, want)
+	}
 }
 
 func (k *kqTest) none() {
@@ -320,8 +338,16 @@ func TestKqueueVnode(t *testing.T) {
 	k.expect(fd, evfiltVnode, 0, noteAttrib, 0)
 	os.Rename(name, name+"2")
 	k.expect(fd, evfiltVnode, 0, noteRename, 0)
+	f.Truncate(0)
+	k.expect(fd, evfiltVnode, 0, noteAttrib, 0)
+	f.WriteAt([]byte("z"), 0)
+	k.expect(fd, evfiltVnode, 0, noteWrite|noteExtend, 0)
+	os.Link(name+"2", name+"3")
+	k.expect(fd, evfiltVnode, 0, noteLink, 0)
+	os.Remove(name + "3")
+	k.expect(fd, evfiltVnode, 0, noteDelete|noteLink, 0)
 	os.Remove(name + "2")
-	k.expect(fd, evfiltVnode, 0, noteDelete|noteLink|noteAttrib, 0)
+	k.expect(fd, evfiltVnode, 0, noteDelete|noteLink, 0)
 	k.none()
 
 	// Reading a regular file: the bytes to its end; at the end, nothing.
@@ -332,6 +358,55 @@ func TestKqueueVnode(t *testing.T) {
 	k.expect(fd, evfiltRead, 0, 0, 1)
 	fdClosed(int(fd))
 	f.Close()
+	k.none()
+}
+
+// TestKqueueVnodeDirectory watches a directory that is moved and removed, and the one around it.
+func TestKqueueVnodeDirectory(t *testing.T) {
+	k := newKq(t, XNU11215)
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a")
+	os.Mkdir(name, 0o777)
+	os.Mkdir(name+"/sub", 0o777)
+	os.Mkdir(dir+"/other", 0o777)
+	open := func(name string) uint64 {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			fdClosed(int(f.Fd()))
+			f.Close()
+		})
+		return uint64(f.Fd())
+	}
+	fd, sub, other := open(name), open(name+"/sub"), open(dir+"/other")
+	const all = noteDelete | noteWrite | noteAttrib | noteRename
+	for _, id := range []uint64{fd, sub, other} {
+		k.change(0, gkev{id: id, filter: evfiltVnode, flags: evAdd | evClear, fflags: all})
+	}
+	k.none()
+	os.WriteFile(name+"/f", nil, 0o666)
+	k.expect(fd, evfiltVnode, 0, noteWrite, 0)
+	os.WriteFile(name+"/f", []byte("x"), 0o666)
+	os.Chmod(name+"/f", 0o600)
+	k.none() // the file's affair
+	os.Remove(name + "/f")
+	k.expect(fd, evfiltVnode, 0, noteWrite, 0)
+	os.Chmod(name, 0o700)
+	k.expect(fd, evfiltVnode, 0, noteAttrib, 0)
+	os.Rename(name+"/sub", dir+"/other/sub")
+	k.vnodes(map[uint64]uint32{fd: noteWrite, other: noteWrite, sub: noteRename})
+	k.none()
+	os.Rename(name, dir+"/b")
+	k.expect(fd, evfiltVnode, 0, noteRename, 0)
+	os.Remove(dir + "/b")
+	k.expect(fd, evfiltVnode, 0, noteDelete, 0)
+	os.Remove(dir + "/other/sub")
+	k.vnodes(map[uint64]uint32{other: noteWrite, sub: noteDelete})
+	os.WriteFile(dir+"/other/f", nil, 0o666)
+	os.RemoveAll(dir + "/other")
+	k.expect(other, evfiltVnode, 0, noteWrite|noteDelete, 0)
 	k.none()
 }
 

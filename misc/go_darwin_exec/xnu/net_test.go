@@ -172,14 +172,18 @@ func TestHostControl(t *testing.T) {
 		{"hoplimit and tclass", false,
 			append(cmsg(true, 41, 47, fd...), cmsg(true, 41, 36, fd...)...),
 			append(cmsg(false, 41, 52, fd...), cmsg(false, 41, 67, fd...)...), 0},
+		{"tos", false, cmsg(true, 0, 3, fd...), cmsg(false, 0, 1, fd...), 0},
 		{"length below the header's", false, []byte{11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, nil, EINVAL},
 		{"length beyond the end", false, []byte{200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, nil, EINVAL},
 	} {
 		h := make([]byte, 512)
-		n, e := hostControl(h, tt.guest, tt.unix)
+		n, e := hostControl(h, tt.guest, tt.unix, XNU6153)
 		if e != tt.err || e == 0 && !bytes.Equal(h[:n], tt.host) {
 			t.Errorf("%s: %v, %v; want %v, %v", tt.name, h[:n], e, tt.host, tt.err)
 		}
+	}
+	if n, e := hostControl(make([]byte, 512), cmsg(true, 0, 3, fd...), false, XNU6153-1); n != 0 || e != 0 {
+		t.Errorf("tos on an old release: %d, %v", n, e)
 	}
 }
 

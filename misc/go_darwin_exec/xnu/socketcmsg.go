@@ -42,7 +42,7 @@ const (
 // hostControl translates the control messages g that a program sends and
 // returns how many bytes of h they take. A unix socket takes one message, of
 // descriptors (xnu-11417 bsd/kern/uipc_usrreq.c:unp_internalize).
-func hostControl(h, g []byte, unix bool) (int, Errno) {
+func hostControl(h, g []byte, unix bool, r Release) (int, Errno) {
 	n := 0
 	for len(g) >= guestCmsghdrSize {
 		l := int(getUint32(g))
@@ -60,6 +60,8 @@ func hostControl(h, g []byte, unix bool) (int, Errno) {
 				return 0, EINVAL
 			}
 			hl, ht, e = syscall.SOL_SOCKET, syscall.SCM_RIGHTS, checkRights(data)
+		case level == guestIPProtoIP && typ == guestIPTos && r < XNU6153:
+			continue // nobody looks for it
 		default:
 			hl, ht, e = hostCmsgType(level, typ, len(data))
 		}
@@ -105,6 +107,9 @@ func hostCmsgType(level, typ int32, n int) (int32, int32, Errno) {
 	case guestIPProtoIP:
 		if typ == guestIPPktinfo && n == 12 {
 			return syscall.IPPROTO_IP, linuxIPPktinfo, 0
+		}
+		if typ == guestIPTos && n == 4 { // xnu-6153 bsd/netinet/in_tclass.c:so_tos_from_control
+			return syscall.IPPROTO_IP, linuxIPTOS, 0
 		}
 	case guestIPProtoIPv6:
 		switch {

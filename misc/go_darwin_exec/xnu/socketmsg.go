@@ -229,7 +229,7 @@ func (t *Thread) sendmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errn
 		if e := copyinBytes(b.gctl[:m.controllen], m.control); e != 0 {
 			return 0, e
 		}
-		n, e := hostControl(b.ctl[:], b.gctl[:m.controllen], sockInt(fd, linuxSoDomain) == syscall.AF_UNIX)
+		n, e := hostControl(b.ctl[:], b.gctl[:m.controllen], sockInt(fd, linuxSoDomain) == syscall.AF_UNIX, t.p.Release)
 		if e != 0 {
 			return 0, e
 		}

@@ -30,6 +30,7 @@ const (
 	guestIPRecvif      = 20
 	guestIPRecvttl     = 24
 	guestIPPktinfo     = 26
+	guestIPTos         = 3
 	guestIPRecvtos     = 27
 
 	guestIPv6Pktinfo2292  = 19

@@ -1,0 +1,308 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"goxnu/misc/internal/tree"
+)
+
+// A program is a line of misc/testall/real.tsv: well-known Go code from the module
+// proxy that is built for the port and used.
+type program struct {
+	name    string
+	modules []string // path@version; the first is the one in question
+	kind    string
+	// run tells what is done: the packages whose own tests are run, or "job"
+	// and the commands to build for the job, which is
+	// testdata/real/NAME_test.go, run in a module that requires all modules.
+	run []string
+	// except are the tests left out, regular expressions; one with root: before
+	// it only if root runs them, with binfmt: only if binfmt_misc cannot be had.
+	except []string
+	reason string // why
+}
+
+// readPrograms reads real.tsv. Empty lines and lines that begin with # are comments.
+func readPrograms(r io.Reader) ([]program, error) {
+	var list []program
+	sc := bufio.NewScanner(r)
+	for n := 1; sc.Scan(); n++ {
+		line := sc.Text()
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		f := strings.Split(line, "\t")
+		if len(f) != 6 {
+			return nil, fmt.Errorf("line %d has %d fields, not 6 (name, modules, kind, run, except, reason, with tabs between)", n, len(f))
+		}
+		p := program{name: f[0], modules: strings.Fields(f[1]), kind: f[2], run: strings.Fields(f[3])}
+		if f[4] != "-" {
+			p.except, p.reason = strings.Fields(f[4]), f[5]
+		}
+		if (f[4] == "-") != (f[5] == "-") {
+			return nil, fmt.Errorf("line %d: what is left out needs a reason, and nothing else does", n)
+		}
+		for _, m := range p.modules {
+			if path, version, ok := strings.Cut(m, "@"); !ok || path == "" || !strings.HasPrefix(version, "v") {
+				return nil, fmt.Errorf("line %d: %q is not module@version", n, m)
+			}
+		}
+		if len(p.modules) == 0 || len(p.run) == 0 {
+			return nil, fmt.Errorf("line %d: no module, or nothing to run", n)
+		}
+		list = append(list, p)
+	}
+	return list, sc.Err()
+}
+
+func (t *tester) programList() ([]program, error) {
+	f, err := os.Open(filepath.Join(t.top, "misc", "testall", "real.tsv"))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	list, err := readPrograms(f)
+	if err != nil {
+		return nil, fmt.Errorf("real.tsv: %v", err)
+	}
+	return list, nil
+}
+
+// A result is what became of a program.
+type result struct {
+	program
+	packages, tests, skipped, failed int
+	elapsed                          time.Duration
+}
+
+// real uses the programs, one after the other, on darwin/amd64: most need
+// golang.org/x/sys, which gave darwin/386 up.
+func (t *tester) real() error {
+	t.arch = "amd64"
+	list, err := t.programList()
+	if err != nil {
+		return err
+	}
+	re, err := regexp.Compile("^(" + *only + ")$")
+	if err != nil {
+		return err
+	}
+	if *only != "" {
+		list = slices.DeleteFunc(list, func(p program) bool { return !re.MatchString(p.name) })
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("no program is called %q", *only)
+	}
+	if why := t.noProxy(); why != "" {
+		for _, p := range list {
+			t.skipped++
+			fmt.Printf("skip  %s: the module proxy cannot be reached: %s\n", p.name, why)
+		}
+		return nil
+	}
+	for _, p := range list {
+		fmt.Printf("# %s: %s\n", p.name, strings.Join(p.modules, " "))
+		start, before := time.Now(), *t
+		if err := t.use(p); err != nil {
+			t.fail(p.name, err.Error())
+		}
+		r := result{p, t.passed - before.passed, t.tests - before.tests, t.selfSkipped - before.selfSkipped, t.failed - before.failed, time.Since(start)}
+		fmt.Printf("# %s: %s\n", p.name, r.sum())
+		if *write {
+			if err := t.writePage(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writePage brings the program's line in doc/programs.md up to date; the others stay.
+func (t *tester) writePage(r result) error {
+	all, err := t.programList()
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(t.top, "doc", "programs.md")
+	old, err := os.ReadFile(name)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	lines := pageLines(string(old))
+	lines[r.name] = r.line()
+	return os.WriteFile(name, []byte(programsPage(all, lines)), 0o666)
+}
+
+// noProxy asks the module proxy for something that it has, and returns the error.
+func (t *tester) noProxy() string {
+	_, err := tree.Output(tree.Go(t.goroot, os.TempDir(), nil, "list", "-m", "golang.org/x/sys@latest"))
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func (t *tester) use(p program) error {
+	dir, err := os.MkdirTemp("", "goxnu-real-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	args := []string{"-mod=mod", "-vet=off", uncached, "-timeout=30m"}
+	wrap, binfmtErr := t.binfmt()
+	if binfmtErr != nil {
+		wrap = unwrapped
+	}
+	var except []string
+	for _, e := range p.except {
+		if rest, ok := strings.CutPrefix(e, "root:"); ok {
+			if e = rest; os.Geteuid() != 0 {
+				continue
+			}
+		} else if rest, ok := strings.CutPrefix(e, "binfmt:"); ok {
+			if e = rest; binfmtErr == nil {
+				continue
+			}
+		}
+		except = append(except, e)
+	}
+	if except != nil {
+		t.skipped++
+		fmt.Printf("skip  %s %s: %s\n", p.name, strings.Join(except, " "), p.reason)
+		args = append(args, skipFlag(except))
+	}
+	if !*long {
+		args = append(args, "-short")
+	}
+	port := append(t.port(*xnu), "GOWORK=off")
+	if p.run[0] != "job" {
+		if err := t.fetch(p.modules[0], dir); err != nil {
+			return err
+		}
+		return t.goTest(wrap, dir, port, append(args, p.run...)...)
+	}
+	src, err := os.ReadFile(filepath.Join(t.top, "misc", "testall", "testdata", "real", p.name+"_test.go"))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/"+p.name+"\n\ngo 1.26\n"), 0o666),
+		os.WriteFile(filepath.Join(dir, "job_test.go"), src, 0o666),
+	); err != nil {
+		return err
+	}
+	if _, err := tree.Output(tree.Go(t.goroot, dir, nil, append([]string{"get"}, p.modules...)...)); err != nil {
+		return err
+	}
+	for _, pkg := range p.run[1:] {
+		if _, err := tree.Output(tree.Go(t.goroot, dir, port, "build", "-mod=mod", "-o", dir+"/", pkg)); err != nil {
+			return err
+		}
+	}
+	return t.goTest(wrap, dir, port, append(args, ".")...)
+}
+
+// fetch copies a module to dir. Tests may write to their directory, and the
+// module cache is not theirs.
+func (t *tester) fetch(module, dir string) error {
+	out, err := tree.Go(t.goroot, dir, nil, "mod", "download", "-json", module).Output()
+	var m struct{ Dir, Error string }
+	if jerr := json.Unmarshal(out, &m); jerr != nil {
+		return fmt.Errorf("go mod download %s: %v, %v", module, err, jerr)
+	}
+	if m.Error != "" {
+		return errors.New(m.Error)
+	}
+	if err := os.CopyFS(dir, os.DirFS(m.Dir)); err != nil {
+		return err
+	}
+	return filepath.Walk(dir, func(name string, info os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chmod(name, info.Mode()|0o200)
+	})
+}
+
+func (r *result) sum() string {
+	s := fmt.Sprintf("%d tests passed in %.0fs", r.tests, r.elapsed.Seconds())
+	if r.packages > 1 {
+		s = fmt.Sprintf("%d tests of %d packages passed in %.0fs", r.tests, r.packages, r.elapsed.Seconds())
+	}
+	if r.skipped > 0 {
+		s += fmt.Sprintf(", %d skipped themselves", r.skipped)
+	}
+	if r.failed > 0 {
+		s += fmt.Sprintf(", **%d failed**", r.failed)
+	}
+	return s
+}
+
+// line returns the program's line in doc/programs.md.
+func (r *result) line() string {
+	return fmt.Sprintf("| %s | %s | %s | %s | %s |", r.name, r.version(), r.kind, r.what(), r.sum())
+}
+
+// pageLines returns the lines of the page's table, by program.
+func pageLines(page string) map[string]string {
+	lines := map[string]string{}
+	for line := range strings.Lines(page) {
+		f := strings.Split(line, " | ")
+		if name, ok := strings.CutPrefix(f[0], "| "); ok && len(f) == 5 && name != "" {
+			lines[name] = strings.TrimRight(line, "\n")
+		}
+	}
+	return lines
+}
+
+// programsPage returns doc/programs.md for the programs and their lines.
+func programsPage(all []program, lines map[string]string) string {
+	var b strings.Builder
+	b.WriteString(`# Programs
+
+Well-known Go programs and libraries, fetched from the module proxy, built for darwin/amd64 as they are, and used under the
+runner. ` + "`make test-real`" + ` does that, ` + "`make test-real ONLY=name`" + ` with one of them; misc/testall/real.tsv lists them. The page is
+written by ` + "`make test-real ARGS=-write`" + `. The times include the building, on two busy processors.
+
+| | version | kind | what is run | result |
+|---|---|---|---|---|
+`)
+	for _, p := range all {
+		if l := lines[p.name]; l != "" {
+			fmt.Fprintln(&b, l)
+		}
+	}
+	b.WriteString("\nLeft out (`-short` is given everywhere):\n\n")
+	for _, p := range all {
+		if p.except != nil {
+			fmt.Fprintf(&b, "- %s: `%s`: %s\n", p.name, strings.Join(p.except, "`, `"), p.reason)
+		}
+	}
+	return b.String()
+}
+
+func (p *program) version() string {
+	_, version, _ := strings.Cut(p.modules[0], "@")
+	return version
+}
+
+func (p *program) what() string {
+	if p.run[0] == "job" {
+		return "[a job](../misc/testall/testdata/real/" + p.name + "_test.go)"
+	}
+	return "its own tests: " + strings.Join(p.run, " ")
+}
