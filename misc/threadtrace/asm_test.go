@@ -158,7 +158,7 @@ func TestKernelEntriesMistakes(t *testing.T) {
 }
 
 // createRE is the bracket that every creation of a thread stands in.
-var createRE = regexp.MustCompile(`sigprocmask\(_SIG_SETMASK, &sigset_all, &(\w+)\)\s*(?:\w+ := )?bsdthread_create\([^()]*\)\s*sigprocmask\(_SIG_SETMASK, &(\w+), nil\)`)
+var createRE = regexp.MustCompile(`sigprocmask\(_SIG_SETMASK, &sigset_all, &(\w+)\)\s*(?:\w+ :?= )?bsdthread_create\([^()]*\)\s*sigprocmask\(_SIG_SETMASK, &(\w+), nil\)`)
 
 // TestCreateBracketed: whoever calls bsdthread_create blocks all signals before
 // and restores its mask after (golang/go 1fc9a17c7e and 699dbb60b7 each found a

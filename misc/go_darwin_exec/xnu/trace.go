@@ -24,7 +24,7 @@ type tracer struct {
 func newTracer(fd int, ring bool) *tracer {
 	tr := &tracer{fd: fd}
 	if ring {
-		tr.ring = new(traceRing)
+		tr.ring = newTraceRing()
 	}
 	return tr
 }
@@ -48,20 +48,32 @@ func (tr *tracer) out(b []byte) {
 }
 
 // A traceRing keeps the last lines: those of calls, and apart from them those of
-// signals, which are fewer. Threads write to it without a lock: a line that is
-// overwritten while it is being printed comes out mixed.
+// each signal, so that a frequent one does not drive out a rare one. Threads
+// write to it without a lock: a line that is overwritten while it is being
+// printed comes out mixed.
 type traceRing struct {
 	calls   ringLines
-	signals ringLines
+	signals [NSIG]ringLines
+}
+
+func newTraceRing() *traceRing {
+	r := new(traceRing)
+	r.calls.lines = make([]ringLine, 512)
+	for i := range r.signals {
+		r.signals[i].lines = make([]ringLine, 64)
+	}
+	return r
 }
 
 type ringLines struct {
 	next  atomic.Uint32
-	lines [512]struct {
-		at int64 // monotonic, ns
-		n  int
-		b  [112]byte
-	}
+	lines []ringLine
+}
+
+type ringLine struct {
+	at int64 // monotonic, ns
+	n  int
+	b  [112]byte
 }
 
 func (r *ringLines) add(b []byte) {
@@ -87,7 +99,7 @@ func (tr *tracer) sent(p *Proc, sig int, o *xsig.Outcome) {
 	if o.Wake {
 		b = append(b, ", awake"...)
 	}
-	tr.ring.signals.add(append(b, '\n'))
+	tr.ring.signals[sig].add(append(b, '\n'))
 }
 
 // dump prints what the ring holds, oldest first, with times in microseconds before now. It allocates
@@ -98,23 +110,47 @@ func (tr *tracer) dump() {
 	}
 	now := monotonic()
 	tr.out([]byte("go_darwin_exec: the last calls:\n"))
-	tr.dumpLines(&tr.ring.calls, now)
+	c := &tr.ring.calls
+	for i := range c.lines {
+		tr.dumpLine(c.oldest(i), now)
+	}
 	tr.out([]byte("go_darwin_exec: the last signals:\n"))
-	tr.dumpLines(&tr.ring.signals, now)
+	var done [NSIG]int // lines looked at, by signal
+	for {
+		first, sig := (*ringLine)(nil), 0
+		for i := range tr.ring.signals {
+			r := &tr.ring.signals[i]
+			for done[i] < len(r.lines) && r.oldest(done[i]).n == 0 {
+				done[i]++
+			}
+			if done[i] == len(r.lines) {
+				continue
+			}
+			if l := r.oldest(done[i]); first == nil || l.at < first.at {
+				first, sig = l, i
+			}
+		}
+		if first == nil {
+			return
+		}
+		done[sig]++
+		tr.dumpLine(first, now)
+	}
 }
 
-func (tr *tracer) dumpLines(r *ringLines, now int64) {
-	var line [160]byte
-	end := r.next.Load()
-	for i := range uint32(len(r.lines)) {
-		l := &r.lines[(end+i)%uint32(len(r.lines))]
-		if l.n == 0 {
-			continue
-		}
-		b := strconv.AppendInt(line[:0], (l.at-now)/1000, 10)
-		b = append(b, ' ')
-		tr.out(append(b, l.b[:l.n]...))
+// oldest returns line i, counted from the oldest; its n is 0 if there is none yet.
+func (r *ringLines) oldest(i int) *ringLine {
+	return &r.lines[(r.next.Load()+uint32(i))%uint32(len(r.lines))]
+}
+
+func (tr *tracer) dumpLine(l *ringLine, now int64) {
+	if l.n == 0 {
+		return
 	}
+	var line [160]byte
+	b := strconv.AppendInt(line[:0], (l.at-now)/1000, 10)
+	b = append(b, ' ')
+	tr.out(append(b, l.b[:l.n]...))
 }
 
 // traceLine is the room for one line. A line longer than that may be cut.
@@ -289,7 +325,7 @@ var kernNames = map[int32]string{
 func (tr *tracer) signal(t *Thread, d *xsig.Delivery) {
 	b := fmt.Appendf(tr.head(t), "--- %s handler %#x, mask %#x, from process %d ---\n", signals[d.Sig].name, d.Handler, uint32(d.ReturnMask), d.Info.Pid)
 	if tr.ring != nil {
-		tr.ring.signals.add(b)
+		tr.ring.signals[d.Sig].add(b)
 	}
 	tr.write(b)
 }

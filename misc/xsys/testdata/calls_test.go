@@ -557,6 +557,13 @@ func TestXattr(t *testing.T) {
 	eq(t, "Flistxattr", n, 0)
 }
 
+// again makes a call that is not restarted after a signal, the runtime's own
+// among them, until it is not interrupted.
+func again(call func() error) {
+	for call() == unix.EINTR {
+	}
+}
+
 func TestSelectPollKqueue(t *testing.T) {
 	var p [2]int
 	check(t, unix.Pipe(p[:]))
@@ -573,19 +580,26 @@ func TestSelectPollKqueue(t *testing.T) {
 		t.Helper()
 		var r unix.FdSet
 		r.Set(p[0])
-		sel, err := unix.Select(p[0]+1, &r, nil, nil, &unix.Timeval{Usec: 1000})
+		var err error
+		again(func() error {
+			sel, err = unix.Select(p[0]+1, &r, nil, nil, &unix.Timeval{Usec: 1000})
+			return err
+		})
 		check(t, err)
 		if r.IsSet(p[0]) != (sel == 1) {
 			t.Errorf("Select: %d, but the set says %v", sel, r.IsSet(p[0]))
 		}
 		fds := []unix.PollFd{{Fd: int32(p[0]), Events: unix.POLLIN}}
-		poll, err = unix.Poll(fds, 1)
+		again(func() error { poll, err = unix.Poll(fds, 1); return err })
 		check(t, err)
 		if (fds[0].Revents == unix.POLLIN) != (poll == 1) {
 			t.Errorf("Poll: %d, but events %#x", poll, fds[0].Revents)
 		}
 		events := make([]unix.Kevent_t, 4)
-		kev, err = unix.Kevent(kq, nil, events, &unix.Timespec{Nsec: 1_000_000})
+		again(func() error {
+			kev, err = unix.Kevent(kq, nil, events, &unix.Timespec{Nsec: 1_000_000})
+			return err
+		})
 		check(t, err)
 		if kev == 1 && (int(events[0].Ident) != p[0] || events[0].Data != 5) {
 			t.Errorf("Kevent: %+v", events[0])

@@ -319,12 +319,10 @@ func TestStaleCache(t *testing.T) {
 // select exactly upstream's files of the standard library.
 func TestSelection(t *testing.T) {
 	tc := builtToolchain(t)
-	// Files of the fork that every port has: the toolchain's tables, and mdns.go,
-	// which wraps a declaration of a file that all ports share and passes it
-	// through on the others.
+	// Files of the fork that every port has.
 	ours := []string{
-		"internal/buildcfg/goxnu.go", "internal/platform/darwin386.go", "internal/platform/ports.go", "internal/platform/rawdarwin.go",
-		"net/mdns.go",
+		"internal/buildcfg/goxnu.go",
+		"internal/platform/darwin386.go", "internal/platform/ports.go", "internal/platform/rawdarwin.go",
 	}
 	format := `{{$p := .ImportPath}}{{range .GoFiles}}{{$p}}/{{.}}{{"\n"}}{{end}}{{range .SFiles}}{{$p}}/{{.}}{{"\n"}}{{end}}` +
 		`{{range .CgoFiles}}{{$p}}/{{.}}{{"\n"}}{{end}}{{range .CFiles}}{{$p}}/{{.}}{{"\n"}}{{end}}{{range .HFiles}}{{$p}}/{{.}}{{"\n"}}{{end}}{{range .SysoFiles}}{{$p}}/{{.}}{{"\n"}}{{end}}`

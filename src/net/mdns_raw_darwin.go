@@ -2,18 +2,18 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 
-package net
+//go:build !ios && (amd64 || 386)
 
-import "runtime"
+package net
 
 // newDNSError says of a name in .local that was not found, or for which no
 // server answered, why that is so. Such names are answered by multicast DNS
 // (RFC 6762), which libSystem speaks and the resolver written in Go does not.
 //
-//graft:wrap net.go 7dbe5cafb09f a name that every other program on the Mac finds is not found
+//graft:wrap net_raw_darwin.go 7dbe5cafb09f a name that every other program on the Mac finds is not found
 func newDNSError(err error, name, server string) *DNSError {
 	e := upstream_newDNSError(err, name, server)
-	if runtime.GOOS == "darwin" && !cgoAvailable && (e.IsNotFound || e.IsTimeout) && e.UnwrapErr == nil && isLocal(name) {
+	if (e.IsNotFound || e.IsTimeout) && e.UnwrapErr == nil && isLocal(name) {
 		e.Err += " (names in .local are answered by multicast DNS, which is not supported; /etc/hosts is)"
 	}
 	return e
