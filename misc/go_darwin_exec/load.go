@@ -69,26 +69,10 @@ func load(o *options) *xnu.Config {
 	if err != nil {
 		die(exitCannot, "%s: %v", path, err)
 	}
-	return &xnu.Config{
-		Release:  o.release,
-		Default:  !o.chosen,
-		Path:     path,
-		Args:     o.args,
-		Env:      o.env,
-		Space:    s,
-		Is32:     img.Is32,
-		StackTop: img.StackTop,
-		Regs:     img.Regs,
-		Runner:   o.runner(),
-		Exec:     o.exec,
-		Keep:     page.Keep,
-		Rude:     o.rude,
-		RudeFD:   o.rudeFD,
-		Trace:    o.trace,
-		TraceFD:  o.traceFD,
-
-		TraceRing: o.traceRing,
-	}
+	c := o.config(page)
+	c.Path = path
+	c.Space, c.Is32, c.StackTop, c.Regs = s, img.Is32, img.StackTop, img.Regs
+	return c
 }
 
 // resume puts a forked child's memory back where it was.
@@ -105,25 +89,26 @@ func resume(o *options) *xnu.Config {
 	if err != nil {
 		die(exitCannot, "%s, after a fork: %v", o.program, err)
 	}
-	return &xnu.Config{
-		Release:  o.release,
-		Default:  !o.chosen,
-		Path:     o.program,
-		Args:     o.args,
-		Env:      o.env,
-		Space:    r.Space,
-		Is32:     r.Is32,
-		StackTop: r.StackTop,
-		Regs:     r.Regs,
-		Runner:   o.runner(),
-		Exec:     o.exec,
-		Resumed:  r,
-		Keep:     page.Keep,
-		Rude:     o.rude,
-		RudeFD:   o.rudeFD,
-		Trace:    o.trace,
-		TraceFD:  o.traceFD,
+	c := o.config(page)
+	c.Path, c.Resumed = o.program, r
+	c.Space, c.Is32, c.StackTop, c.Regs = r.Space, r.Is32, r.StackTop, r.Regs
+	return c
+}
 
+// config is what the options say of any process, with its commpage.
+func (o *options) config(page *macho.Commpage) *xnu.Config {
+	return &xnu.Config{
+		Release:   o.release,
+		Default:   !o.chosen,
+		Args:      o.args,
+		Env:       o.env,
+		Runner:    o.runner(),
+		Exec:      o.exec,
+		Keep:      page.Keep,
+		Rude:      o.rude,
+		RudeFD:    o.rudeFD,
+		Trace:     o.trace,
+		TraceFD:   o.traceFD,
 		TraceRing: o.traceRing,
 	}
 }

@@ -102,7 +102,7 @@ func sysFcntl(t *Thread, a *args) (uint64, Errno) {
 	case fSetfd:
 		return ret(host(syscall.SYS_FCNTL, fd, syscall.F_SETFD, uintptr(arg&1), 0, 0, 0))
 	case fGetfl:
-		fl, e := host(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0, 0, 0, 0)
+		fl, e := hostStatusFlags(int32(fd))
 		return uint64(guestStatusFlags(fl)), e
 	case fSetfl:
 		const settable = oNonblock | oAppend | oAsync | oSync | oDsync

@@ -98,6 +98,11 @@ func hostOpenFlags(f openFlag, r Release) uintptr {
 	return uintptr(h)
 }
 
+// hostStatusFlags returns the host's F_GETFL of fd.
+func hostStatusFlags(fd int32) (uint64, Errno) {
+	return host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+}
+
 // guestStatusFlags translates what Linux's F_GETFL reports to what XNU's does:
 // access mode, O_NONBLOCK, O_APPEND, O_ASYNC, O_SYNC and O_DSYNC
 // (xnu-11417 bsd/sys/fcntl.h: FMASK).
@@ -305,7 +310,7 @@ func devFd(name []byte) (fd int32, ok bool) {
 // dupfdopen is xnu-11417 bsd/kern/kern_descrip.c:dupfdopen: the new descriptor
 // may not have rights that the old one lacks.
 func (t *Thread) dupfdopen(fd int32, f openFlag) (uint64, Errno) {
-	fl, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+	fl, e := hostStatusFlags(fd)
 	if e != 0 {
 		return 0, e
 	}

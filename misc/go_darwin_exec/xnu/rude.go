@@ -347,11 +347,7 @@ func (r *rude) inherit(yes bool) {
 	if r == nil || r.match == nil {
 		return
 	}
-	flag := uintptr(syscall.FD_CLOEXEC)
-	if yes {
-		flag = 0
-	}
-	host(syscall.SYS_FCNTL, r.report, syscall.F_SETFD, flag, 0, 0, 0)
+	closeOnExec(int32(r.report), !yes)
 }
 
 // HideRude duplicates the runner's standard error for the reports of this

@@ -136,7 +136,7 @@ func waitsForEvents(t *Thread, a *args) bool {
 func waitsWithTimeout(t *Thread, a *args) bool { return a[5] != 0 && waitsForEvents(t, a) }
 
 func accepts(t *Thread, a *args) bool {
-	fl, e := host(syscall.SYS_FCNTL, uintptr(int32(a[0])), syscall.F_GETFL, 0, 0, 0, 0)
+	fl, e := hostStatusFlags(int32(a[0]))
 	return e == 0 && fl&syscall.O_NONBLOCK == 0
 }
 
@@ -191,8 +191,7 @@ func fileKind(fd int32) int {
 			return isOther
 		}
 	case syscall.S_IFSOCK:
-		const soDomain = 39
-		if d := sockInt(fd, soDomain); (d == syscall.AF_INET || d == syscall.AF_INET6) && sockInt(fd, syscall.SO_TYPE) == syscall.SOCK_STREAM {
+		if d := sockInt(fd, linuxSoDomain); (d == syscall.AF_INET || d == syscall.AF_INET6) && sockInt(fd, syscall.SO_TYPE) == syscall.SOCK_STREAM {
 			return isTCP
 		}
 		return isOther
@@ -210,18 +209,14 @@ const (
 const spared = 2
 
 // interruptIO is for calls that wait for events (POLLIN, POLLOUT).
-func interruptIO(events int16) injector {
+func interruptIO(events uint16) injector {
 	return func(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
 		fd := int32(a[0])
-		fl, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+		fl, e := hostStatusFlags(fd)
 		if e != 0 || fl&syscall.O_NONBLOCK != 0 || fd == spared || fileKind(fd) == 0 {
 			return next(t, a)
 		}
-		pfd := struct {
-			fd              int32
-			events, revents int16
-		}{fd: fd, events: events}
-		if n, e := host(syscall.SYS_POLL, uintptr(unsafe.Pointer(&pfd)), 1, 0, 0, 0, 0); n != 0 || e != 0 {
+		if pollNow(fd, events) != 0 {
 			return next(t, a)
 		}
 		return 0, EINTR
@@ -264,13 +259,13 @@ func shortDir(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
 
 // acceptUnnamed makes the socket that is left of the stranger's connection.
 func acceptUnnamed(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
-	const soDomain, soAcceptconn = 39, 30
+	const soAcceptconn = 30
 	fd := int32(a[0])
-	domain := sockInt(fd, soDomain)
+	domain := sockInt(fd, linuxSoDomain)
 	if domain != syscall.AF_INET && domain != syscall.AF_INET6 || sockInt(fd, soAcceptconn) != 1 {
 		return next(t, a)
 	}
-	fl, _ := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+	fl, _ := hostStatusFlags(fd)
 	n, e := host(syscall.SYS_SOCKET, uintptr(domain), syscall.SOCK_STREAM|uintptr(fl&syscall.O_NONBLOCK), 0, 0, 0, 0)
 	if n, e = newFd(n, e, -1); e != 0 {
 		return next(t, a)

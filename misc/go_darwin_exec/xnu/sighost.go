@@ -208,8 +208,8 @@ func (p *Proc) signalLoop() {
 		if p.sigQuiet.Load() == quietWanted {
 			old := hostSigmask(linuxSigSetmask, execMask)
 			p.sigQuiet.Store(quietIs)
-			p.wakeQuiet()
-			p.awaitQuiet(quietIs, 0)
+			wakeWord(&p.sigQuiet)
+			awaitWord(&p.sigQuiet, quietIs, nil)
 			hostSigmask(linuxSigSetmask, old)
 		}
 	}
@@ -230,31 +230,12 @@ func (p *Proc) quiet() {
 	p.sigQuiet.Store(quietWanted)
 	var nothing hostsig.Record
 	syscall.Write(int(p.sigWFD), unsafe.Slice((*byte)(unsafe.Pointer(&nothing)), hostsig.RecordSize))
-	p.awaitQuiet(quietWanted, 1e9)
+	awaitWord(&p.sigQuiet, quietWanted, &syscall.Timespec{Sec: 1})
 }
 
 func (p *Proc) loud() {
 	p.sigQuiet.Store(quietNot)
-	p.wakeQuiet()
-}
-
-func (p *Proc) wakeQuiet() {
-	vcpu.Raw(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&p.sigQuiet)), futexWakePrivate, 1, 0, 0, 0)
-}
-
-// awaitQuiet waits until sigQuiet is no longer state, or, if ns is not 0, for that long.
-func (p *Proc) awaitQuiet(state uint32, ns int64) {
-	var ts *syscall.Timespec
-	if ns != 0 {
-		t := syscall.NsecToTimespec(ns)
-		ts = &t
-	}
-	for p.sigQuiet.Load() == state {
-		_, _, e := syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&p.sigQuiet)), futexWaitPrivate, uintptr(state), uintptr(unsafe.Pointer(ts)), 0, 0)
-		if e == syscall.ETIMEDOUT {
-			return
-		}
-	}
+	wakeWord(&p.sigQuiet)
 }
 
 // readRecord takes a signal out of the pipe fd, which does not block.

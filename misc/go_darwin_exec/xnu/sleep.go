@@ -6,6 +6,7 @@ package xnu
 
 import (
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -38,7 +39,7 @@ func (t *Thread) prepare() { t.park.Store(0) }
 // unpark ends t's sleep. Any thread may call it.
 func (t *Thread) unpark() {
 	if t.park.Swap(1) == 0 {
-		t.rouse()
+		wakeWord(&t.park)
 	}
 }
 
@@ -48,13 +49,24 @@ func (t *Thread) unparkUnlock(mu *sync.Mutex) {
 	asleep := t.park.Swap(1) == 0
 	mu.Unlock()
 	if asleep {
-		t.rouse()
+		wakeWord(&t.park)
 	}
 }
 
-// rouse makes t look at its park word, if it sleeps.
-func (t *Thread) rouse() {
-	vcpu.Raw(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&t.park)), futexWakePrivate, 1, 0, 0, 0)
+// wakeWord wakes the thread that sleeps on a word, if one does.
+func wakeWord(w *atomic.Uint32) {
+	vcpu.Raw(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(w)), futexWakePrivate, 1, 0, 0, 0)
+}
+
+// awaitWord sleeps until wakeWord finds the word changed from old, or, if
+// timeout is not nil, for that long. It is for threads that run no guest code.
+func awaitWord(w *atomic.Uint32, old uint32, timeout *syscall.Timespec) {
+	for w.Load() == old {
+		_, _, e := syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(w)), futexWaitPrivate, uintptr(old), uintptr(unsafe.Pointer(timeout)), 0, 0)
+		if e == syscall.ETIMEDOUT {
+			return
+		}
+	}
 }
 
 // sleep waits for unpark, for a signal to act on, or until deadline on the

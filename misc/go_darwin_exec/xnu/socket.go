@@ -187,7 +187,7 @@ func (t *Thread) connect(b *sockBuf, fd int32) Errno {
 // connection from being begun: a program that gets EINTR waits for it, and so
 // does one that is told EINPROGRESS.
 func (t *Thread) hostConnect(b *sockBuf, fd int32) Errno {
-	fl, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+	fl, e := hostStatusFlags(fd)
 	if e != 0 {
 		return e
 	}
@@ -248,7 +248,7 @@ func sysListen(t *Thread, a *args) (uint64, Errno) {
 func sysAccept(t *Thread, a *args) (uint64, Errno) {
 	fd := int32(a[0])
 	b := t.sockBuf()
-	fl, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+	fl, e := hostStatusFlags(fd)
 	if e != 0 {
 		return 0, e
 	}

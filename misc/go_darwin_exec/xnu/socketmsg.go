@@ -379,7 +379,7 @@ func sysSendfile(t *Thread, a *args) (uint64, Errno) {
 		return 0, e
 	}
 	want := int64(getUint64(buf[:]))
-	fl, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0, 0, 0, 0)
+	fl, e := hostStatusFlags(fd)
 	if e != 0 {
 		return 0, e
 	}

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"unsafe"
 
 	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/patch"
@@ -183,7 +182,7 @@ func (t *Thread) start() {
 	p.mu.Unlock()
 	h.next = t
 	h.wake.Store(1)
-	vcpu.Raw(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&h.wake)), futexWakePrivate, 1, 0, 0, 0)
+	wakeWord(&h.wake)
 }
 
 func (h *hostThread) run(t *Thread) {
@@ -199,9 +198,7 @@ func (h *hostThread) run(t *Thread) {
 		}
 		p.idle = append(p.idle, h)
 		p.mu.Unlock()
-		for h.wake.Load() == 0 {
-			syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(&h.wake)), futexWaitPrivate, 0, 0, 0, 0)
-		}
+		awaitWord(&h.wake, 0, nil)
 	}
 }
 
