@@ -16,6 +16,7 @@ import (
 
 	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xnu"
+	"goxnu/misc/internal/releases"
 )
 
 // options are what the command line says.
@@ -36,31 +37,20 @@ type options struct {
 	resume    int            // descriptor of a checkpoint, -1: none
 }
 
-// A system is a release of the system, by the names that -xnu takes.
-type system struct {
-	name    string
-	release xnu.Release
-}
-
 // default32 is the default release for 32-bit programs: the last one that
 // runs them.
-const default32 = xnu.XNU4903
+var default32 = xnu.Release(releases.Last386.Kernel)
 
-// systems in order; the last one is the default.
-var systems = []system{
-	{"10.6", xnu.XNU1504}, {"10.7", xnu.XNU1699}, {"10.8", xnu.XNU2050}, {"10.9", xnu.XNU2422}, {"10.10", xnu.XNU2782},
-	{"10.11", xnu.XNU3248}, {"10.12", xnu.XNU3789}, {"10.13", xnu.XNU4570}, {"10.14", xnu.XNU4903}, {"10.15", xnu.XNU6153},
-	{"11", xnu.XNU7195}, {"12", xnu.XNU8019}, {"12.3", xnu.XNU8020}, {"13", xnu.XNU8792}, {"14", xnu.XNU10002}, {"15", xnu.XNU11215},
-}
+// newest is the default release.
+var newest = releases.All[len(releases.All)-1]
 
 func myName() string { return filepath.Base(os.Args[0]) }
 
 func usage() string {
 	var names []string
-	for _, s := range systems {
-		names = append(names, s.name)
+	for _, r := range releases.All {
+		names = append(names, r.Name)
 	}
-	last := systems[len(systems)-1]
 	return fmt.Sprintf(`usage: %[1]s [flags] program [argument ...]
 
 %[1]s runs a static darwin/amd64 or darwin/386 program, as goxnu's go
@@ -90,7 +80,7 @@ program was not found; %[7]d, it cannot be run; %[8]d, this host cannot run the
 runner; %[9]d, bad flags.
 
 The runner is no sandbox: the program can do whatever you can.
-`, myName(), strings.Join(names, " "), last.name, systems[0].release, last.release, exitNotFound, exitCannot, exitHost, exitUsage)
+`, myName(), strings.Join(names, " "), newest.Name, releases.All[0].Kernel, newest.Kernel, exitNotFound, exitCannot, exitHost, exitUsage)
 }
 
 // flagVariable may hold flags, separated by blanks, for runners that go run and
@@ -100,7 +90,7 @@ const flagVariable = "GOXNU_RUNNER"
 // parseFlags parses the environment's flags and the command line, which begins
 // with the runner's name. What follows the program's name is the program's.
 func parseFlags(argv []string) *options {
-	o := &options{release: systems[len(systems)-1].release, traceFD: 2, rudeFD: -1, resume: -1, env: vcpu.Environ()}
+	o := &options{release: xnu.Release(newest.Kernel), traceFD: 2, rudeFD: -1, resume: -1, env: vcpu.Environ()}
 	if rest := o.parse(strings.Fields(os.Getenv(flagVariable))); len(rest) > 0 {
 		die(exitUsage, "%s=%q: %q is not a flag", flagVariable, os.Getenv(flagVariable), rest[0])
 	}
@@ -148,7 +138,7 @@ func (o *options) parse(args []string) (rest []string) {
 			fmt.Print(usage())
 			os.Exit(0)
 		case "version":
-			fmt.Printf("go_darwin_exec goxnu: XNU %d to %d on linux/amd64, built with %s\n", systems[0].release, systems[len(systems)-1].release, runtime.Version())
+			fmt.Printf("go_darwin_exec goxnu: XNU %d to %d on linux/amd64, built with %s\n", releases.All[0].Kernel, newest.Kernel, runtime.Version())
 			os.Exit(0)
 		case "xnu":
 			o.release, o.chosen = parseRelease(need()), true
@@ -193,11 +183,11 @@ func (o *options) parse(args []string) (rest []string) {
 
 func parseRelease(s string) xnu.Release {
 	var names []string
-	for _, sys := range systems {
-		if s == sys.name || s == strconv.Itoa(int(sys.release)) {
-			return sys.release
+	for _, r := range releases.All {
+		if s == r.Name || s == strconv.Itoa(r.Kernel) {
+			return xnu.Release(r.Kernel)
 		}
-		names = append(names, sys.name)
+		names = append(names, r.Name)
 	}
 	die(exitUsage, "-xnu: unknown release %q; known are %s", s, strings.Join(names, " "))
 	return 0

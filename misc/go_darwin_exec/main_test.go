@@ -24,6 +24,7 @@ import (
 	"goxnu/misc/go_darwin_exec/internal/testguest"
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
 	"goxnu/misc/go_darwin_exec/xnu"
+	"goxnu/misc/internal/releases"
 )
 
 var (
@@ -269,8 +270,8 @@ func TestFlags(t *testing.T) {
 		t.Errorf("-version: %+v", r)
 	}
 	prog := program(t, tm.Build(tm.Exit(3)))
-	for _, s := range systems {
-		for _, name := range []string{s.name, fmt.Sprint(int(s.release))} {
+	for _, s := range releases.All {
+		for _, name := range []string{s.Name, fmt.Sprint(s.Kernel)} {
 			if r := run(t, exec.Command(runnerPath, "-xnu", name, prog)); r != (result{status: 3}) {
 				t.Errorf("-xnu %s: %+v", name, r)
 			}
@@ -414,10 +415,10 @@ func (m *monkey) test(t *testing.T) {
 		scratch = m.data + 512 // random bytes
 	)
 	code := m.code(rows)
-	var releases []string
-	for _, s := range systems {
-		if int(s.release) <= m.latest {
-			releases = append(releases, s.name)
+	var known []string
+	for _, s := range releases.All {
+		if s.Kernel <= m.latest {
+			known = append(known, s.Name)
 		}
 	}
 	ends := map[string]int{}
@@ -479,7 +480,7 @@ func (m *monkey) test(t *testing.T) {
 			}
 			put(i, v...)
 		}
-		cmd := exec.Command("/bin/sh", "-c", `ulimit -c 0; exec "$@"`, "sh", runnerPath, "-xnu", releases[rnd.IntN(len(releases))], program(t, m.build(code, data)))
+		cmd := exec.Command("/bin/sh", "-c", `ulimit -c 0; exec "$@"`, "sh", runnerPath, "-xnu", known[rnd.IntN(len(known))], program(t, m.build(code, data)))
 		cmd.Dir = t.TempDir()
 		cmd.Stdin = strings.NewReader("") // a pipe: /dev/null would take fchmod and fchown
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

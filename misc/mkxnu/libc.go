@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+
+	"goxnu/misc/internal/releases"
 )
 
 // A stub is one line of libc.tsv.
@@ -43,10 +45,15 @@ func (s stub) Older() string { return s.older }
 // darwinMajors gives the first release of Darwin that runs an XNU branch.
 // A branch is left out if the first releases of its Darwin had another one:
 // no test of the major number could tell them apart.
-var darwinMajors = map[int]int{
-	1504: 10, 1699: 11, 2050: 12, 2422: 13, 2782: 14, 3248: 15, 3789: 16, 4570: 17,
-	4903: 18, 6153: 19, 7195: 20, 8019: 21, 8792: 22, 10002: 23, 11215: 24,
-}
+var darwinMajors = func() map[int]int {
+	m := map[int]int{}
+	for _, r := range releases.All {
+		if r.Darwin != 0 {
+			m[r.Kernel] = r.Darwin
+		}
+	}
+	return m
+}()
 
 func readLibc(top string) ([]stub, error) {
 	calls, err := readSyscalls(top)

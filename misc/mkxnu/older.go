@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"goxnu/misc/internal/releases"
 )
 
 // A lack is one line of older.tsv: what releases before since do without.
@@ -80,11 +82,8 @@ func (s stub) onlyENOSYS() bool { return s.major != 0 && s.older == "" }
 
 // releaseName returns the name of the system whose first kernel is of that branch.
 func releaseName(branch int) string {
-	if major := darwinMajors[branch]; major >= 20 {
-		return fmt.Sprint(major - 9)
-	} else {
-		return fmt.Sprint("10.", major-4)
-	}
+	i := slices.IndexFunc(releases.All, func(r releases.Release) bool { return r.Kernel == branch })
+	return releases.All[i].Name
 }
 
 // docOlder makes the table of doc/releases.md.

@@ -70,8 +70,8 @@ func (r row) num(i int) (int, error) {
 	return n, nil
 }
 
-// releases are the XNU branches that the tables tell apart.
-var releases = []int{1504, 1699, 2050, 2422, 2782, 3248, 3789, 4570, 4903, 6153, 7195, 8019, 8020, 8792, 8796, 10002, 10063, 11215, 11417}
+// branches are the XNU branches that the tables tell apart.
+var branches = []int{1504, 1699, 2050, 2422, 2782, 3248, 3789, 4570, 4903, 6153, 7195, 8019, 8020, 8792, 8796, 10002, 10063, 11215, 11417}
 
 // release returns field i as an XNU branch of the list above, 0 if empty.
 func (r row) release(i int) (int, error) {
@@ -79,7 +79,7 @@ func (r row) release(i int) (int, error) {
 	if err != nil || n == 0 {
 		return n, err
 	}
-	for _, rel := range releases {
+	for _, rel := range branches {
 		if rel == n {
 			return n, nil
 		}

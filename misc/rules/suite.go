@@ -21,23 +21,12 @@ import (
 	"time"
 
 	"goxnu/misc/internal/bounded"
+	"goxnu/misc/internal/releases"
 	"goxnu/misc/internal/tree"
 )
 
-// releases are all kernels that the runner knows.
-var releases = strings.Fields("1504 1699 2050 2422 2782 3248 3789 4570 4903 6153 7195 8019 8020 8792 10002 11215")
-
-// systems are the kernels of the releases by which else they can be called.
-var systems = map[string]string{
-	"10.6": "1504", "10.7": "1699", "10.8": "2050", "10.9": "2422", "10.10": "2782", "10.11": "3248", "10.12": "3789", "10.13": "4570",
-	"10.14": "4903", "10.15": "6153", "11": "7195", "12": "8019", "12.3": "8020", "13": "8792", "14": "10002", "15": "11215",
-}
-
 // usual are those that a rule is tried on if it names none.
 const usual = "1504 4903 11215"
-
-// last32 is the last kernel that runs i386 programs.
-const last32 = 4903
 
 // limit is how long a rule may take.
 const limit = 30 * time.Second
@@ -163,12 +152,15 @@ func (s *Suite) each(re *regexp.Regexp, list string, report func(r rule, release
 		switch list {
 		case "":
 		case "all":
-			on = releases
+			on = nil
+			for _, r := range releases.All {
+				on = append(on, strconv.Itoa(r.Kernel))
+			}
 		default:
 			on = strings.Fields(list)
 			for i, name := range on {
-				if kernel := systems[name]; kernel != "" {
-					on[i] = kernel
+				if r, ok := releases.Named(name); ok {
+					on[i] = strconv.Itoa(r.Kernel)
 				}
 			}
 		}
@@ -176,12 +168,12 @@ func (s *Suite) each(re *regexp.Regexp, list string, report func(r rule, release
 			// Those that it has, and the last of them.
 			var fit []string
 			for _, release := range on {
-				if n, _ := strconv.Atoi(release); n <= last32 {
+				if n, _ := strconv.Atoi(release); n <= releases.Last386.Kernel {
 					fit = append(fit, release)
 				}
 			}
-			if list == "" && !slices.Contains(fit, "4903") {
-				fit = append(fit, "4903")
+			if last := strconv.Itoa(releases.Last386.Kernel); list == "" && !slices.Contains(fit, last) {
+				fit = append(fit, last)
 			}
 			on = fit
 		}

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"goxnu/misc/internal/releases"
 	"goxnu/misc/internal/tree"
 )
 
@@ -40,7 +41,7 @@ func (t *tester) releases() error {
 	if *pkgs != "" {
 		packages = strings.Fields(*pkgs)
 	}
-	releases, err := tree.Releases(list, t.arch)
+	names, err := releases.Select(list, t.arch)
 	if err != nil {
 		return err
 	}
@@ -58,18 +59,18 @@ func (t *tester) releases() error {
 	if err != nil {
 		return err
 	}
-	t.done, t.total = 0, len(tested)*len(releases)
+	t.done, t.total = 0, len(tested)*len(names)
 	defer func() { t.total = 0 }()
 	var runs []testRun
 	for _, p := range tested {
 		exe := filepath.Join(tmp, strings.ReplaceAll(p.path, "/", "_")+".test")
 		build := tree.Go(t.goroot, src, t.port(""), "test", "-c", "-vet=off", "-o", exe, p.path)
 		if out, err := build.CombinedOutput(); err != nil {
-			t.total -= len(releases) - 1
+			t.total -= len(names) - 1
 			t.fail(p.path, fmt.Sprintf("%s%v", out, err))
 			continue
 		}
-		for _, release := range releases {
+		for _, release := range names {
 			tests, wrap := t.leaveOut(p.path, release)
 			if slices.Contains(tests, "*") {
 				t.total--

@@ -39,11 +39,9 @@ import (
 	"time"
 
 	"goxnu/misc/internal/bounded"
+	"goxnu/misc/internal/releases"
 	"goxnu/misc/internal/tree"
 )
-
-// last386 is the last release that runs 32-bit programs.
-const last386 = "10.14"
 
 var (
 	arch     = flag.String("arch", "amd64", "test the port darwin/`ARCH`; all is both")
@@ -210,7 +208,7 @@ func (s *suite) inOrder(w io.Writer, jobs []func() []result) {
 
 // matrix runs every test under every release. Each is built once.
 func (s *suite) matrix(arch string, want *regexp.Regexp) error {
-	list, err := tree.Releases(*xnu, "amd64")
+	list, err := releases.Select(*xnu, "amd64")
 	if err != nil {
 		return err
 	}
@@ -231,7 +229,7 @@ func (s *suite) matrix(arch string, want *regexp.Regexp) error {
 		}
 		fits := 0
 		for _, release := range list {
-			if _, err := tree.Releases(release, arch); err != nil {
+			if _, err := releases.Select(release, arch); err != nil {
 				continue
 			}
 			if fits++; u.kind == module && fits > 1 {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"goxnu/misc/internal/tree"
+	"goxnu/misc/internal/releases"
 )
 
 func suiteOf(t *testing.T) *suite {
@@ -54,7 +54,7 @@ func TestMutants(t *testing.T) {
 		if m.edits == nil && m.graft == nil && !(m.harmless && m.runner != nil) || m.units == nil || m.what == "" {
 			t.Errorf("mutant %s: something is missing", m.name)
 		}
-		if _, err := tree.Releases(strings.Join(m.releases, " "), "amd64"); err != nil {
+		if _, err := releases.Select(strings.Join(m.releases, " "), "amd64"); err != nil {
 			t.Errorf("mutant %s: %v", m.name, err)
 		}
 		texts := map[string]string{}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"goxnu/misc/internal/releases"
 	"goxnu/misc/internal/tree"
 )
 
@@ -235,8 +236,8 @@ func (s *suite) mutateOne(m mutant, arch string) []result {
 		}
 		last := ""
 		for _, release := range m.releases {
-			if _, err := tree.Releases(release, arch); err != nil {
-				release = last386
+			if _, err := releases.Select(release, arch); err != nil {
+				release = releases.Last386.Name
 			}
 			if release != last {
 				list = append(list, s.try(m, b, u, release))

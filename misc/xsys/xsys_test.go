@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"goxnu/misc/internal/tree"
@@ -284,6 +285,9 @@ func (w *workspace) runTests(t *testing.T, arch, pkg string, leaveOut map[string
 			cmd := exec.Command(filepath.Join(w.goroot, "bin", "go_darwin_"+arch+"_exec"), append([]string{"-xnu", release, exe}, args...)...)
 			cmd.Dir = dir
 			cmd.Env = tree.Env(w.goroot, w.port...)
+			// A session of its own: whoever runs this may have none that the
+			// program can see (its leader in another PID namespace is 0).
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)

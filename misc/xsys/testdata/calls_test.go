@@ -93,9 +93,7 @@ func TestIDs(t *testing.T) {
 	eq(t, "kern.proc.pid", int(p.Proc.P_pid), os.Getpid())
 	eq(t, "its parent", int(p.Eproc.Ppid), os.Getppid())
 	eq(t, "its group", int(p.Eproc.Pgid), g)
-	if s <= 0 {
-		t.Errorf("session %d", s)
-	}
+	eq(t, "Getsid, as a session's leader", s, os.Getpid())
 	groups, err := unix.Getgroups()
 	check(t, err)
 	want, err := os.Getgroups()

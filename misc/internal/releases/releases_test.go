@@ -2,14 +2,14 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 
-package tree
+package releases
 
 import (
 	"slices"
 	"testing"
 )
 
-func TestReleases(t *testing.T) {
+func TestSelect(t *testing.T) {
 	for _, tt := range []struct {
 		list, arch string
 		n          int
@@ -21,14 +21,14 @@ func TestReleases(t *testing.T) {
 		{"10.5", "amd64", -1},
 		{"10.6,15", "amd64", -1},
 	} {
-		got, err := Releases(tt.list, tt.arch)
+		got, err := Select(tt.list, tt.arch)
 		switch {
 		case err != nil && tt.n < 0:
 		case err != nil || tt.n < 0 || len(got) != tt.n:
-			t.Errorf("Releases(%q, %s) = %q, %v; want %d of them", tt.list, tt.arch, got, err, tt.n)
+			t.Errorf("Select(%q, %s) = %q, %v; want %d of them", tt.list, tt.arch, got, err, tt.n)
 		}
 	}
-	if all, _ := Releases("all", "386"); slices.Contains(all, "10.15") {
+	if all, _ := Select("all", "386"); slices.Contains(all, "10.15") {
 		t.Error("10.15 runs no 32-bit programs")
 	}
 }
