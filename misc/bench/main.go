@@ -58,7 +58,7 @@ func bench(arch string, n int) error {
 		argv []string
 	}{
 		{"linux", []string{filepath.Join(tmp, "linux")}},
-		{"darwin", []string{filepath.Join(goroot, "bin", "go_darwin_"+arch+"_exec"), filepath.Join(tmp, "darwin")}},
+		{"darwin", []string{tree.Runner(goroot, arch), filepath.Join(tmp, "darwin")}},
 	}
 	for _, g := range guests {
 		settings := []string{"GOOS=" + g.goos, "GOARCH=" + arch, "CGO_ENABLED=0"}

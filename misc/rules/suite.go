@@ -197,7 +197,7 @@ func (s *Suite) run(name, release string) error {
 	defer os.RemoveAll(dir)
 	runner := *with
 	if runner == "" {
-		runner = filepath.Join(s.goroot, "bin", "go_darwin_"+s.arch+"_exec")
+		runner = tree.Runner(s.goroot, s.arch)
 	}
 	cmd := exec.Command(runner, "-xnu", release, s.exe, name, release)
 	cmd.Dir = dir

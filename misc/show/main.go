@@ -60,7 +60,7 @@ func show(arch string) error {
 	defer os.RemoveAll(tmp)
 	s := &shower{
 		goroot: goroot,
-		runner: filepath.Join(goroot, "bin", "go_darwin_"+arch+"_exec"),
+		runner: tree.Runner(goroot, arch),
 		tmp:    tmp,
 		port:   []string{"GOOS=darwin", "GOARCH=" + arch},
 	}

@@ -4,7 +4,7 @@
 
 // Storm puts a darwin program into a storm of signals, and counts.
 //
-//	usage: storm [-time 10s] [-seed N] [-xnu '10.6 15'] [-arch amd64] [-native] [-ring=false]
+//	usage: storm [-time 10s] [-seed N] [-xnu '10.6 15'|all] [-arch amd64] [-native] [-ring=false]
 //
 // Four senders, outside of the program, each send it a signal and wait until the program
 // has acknowledged it; in between they send signals that nobody waits for. The program (see
@@ -21,6 +21,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -31,24 +32,28 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"goxnu/misc/internal/releases"
 	"goxnu/misc/internal/tree"
 )
 
 var (
 	length = flag.Duration("time", 10*time.Second, "how long, in all")
 	seed   = flag.Uint64("seed", 0, "start the random numbers with `N`; 0: with the clock")
-	xnu    = flag.String("xnu", "10.6 10.11 10.14 15", "under these `RELEASES` (separated by blanks)")
+	xnu    = flag.String("xnu", "", "under these `RELEASES` (separated by blanks), or all; the default is a few of those that differ")
 	arch   = flag.String("arch", "amd64", "the program is of the port darwin/`ARCH`")
 	native = flag.Bool("native", false, "the program is a Linux program, and runs without the runner")
 	ring   = flag.Bool("ring", true, "let the runner keep its last calls and deliveries, for a failure")
 )
+
+// usual are the releases without -xnu: the first and the last, with and without what 10.11 brought.
+var usual = map[string]string{"amd64": "10.6 10.11 10.14 15", "386": "10.6 10.11 10.14"}
 
 // late is the usual storm.late.
 const late = 10 * time.Second
@@ -72,9 +77,13 @@ func main() {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	fmt.Printf("seed %d\n", *seed)
-	list := strings.Fields(*xnu)
+	list, err := releases.Select(cmp.Or(*xnu, usual[*arch]), *arch)
 	if *native {
-		list = []string{"native"}
+		list, err = []string{"native"}, nil
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "storm:", err)
+		os.Exit(2)
 	}
 	exe, clean, err := build(*arch, *native)
 	if err != nil {
@@ -142,7 +151,7 @@ func (s *storm) run() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		runner := []string{filepath.Join(goroot, "bin", "go_darwin_"+s.arch+"_exec"), "-xnu", s.release}
+		runner := []string{tree.Runner(goroot, s.arch), "-xnu", s.release}
 		if s.ring {
 			runner = append(runner, "-trace=ring")
 		}
@@ -181,23 +190,8 @@ func (s *storm) run() (string, error) {
 	lines := make(chan string, 2)
 	go func() {
 		defer close(lines)
-		b := new(strings.Builder)
-		var one [256]byte
-		for {
-			n, err := stdout.Read(one[:])
-			b.Write(one[:n])
-			for {
-				line, rest, ok := strings.Cut(b.String(), "\n")
-				if !ok {
-					break
-				}
-				b.Reset()
-				b.WriteString(rest)
-				lines <- line
-			}
-			if err != nil {
-				return
-			}
+		for sc := bufio.NewScanner(stdout); sc.Scan(); {
+			lines <- sc.Text()
 		}
 	}()
 	ended := make(chan error, 1)
@@ -222,10 +216,10 @@ func (s *storm) run() (string, error) {
 	start := time.Now()
 	var done atomic.Bool
 	var sent atomic.Int64
-	var worst atomic.Int64
 	var wg sync.WaitGroup
 	errs := make(chan error, len(acked))
 	total := make([]int64, len(acked))
+	worst := make([]time.Duration, len(acked))
 	for i, sig := range acked {
 		r := rand.New(rand.NewPCG(s.seed, 100+uint64(i)))
 		wg.Go(func() {
@@ -245,7 +239,7 @@ func (s *storm) run() (string, error) {
 					errs <- fmt.Errorf("%v, number %d, was not acknowledged within %v: %v", sig, total[i]+1, late, err)
 					return
 				}
-				worst.Store(max(worst.Load(), int64(time.Since(at))))
+				worst[i] = max(worst[i], time.Since(at))
 				total[i]++
 			}
 		})
@@ -284,7 +278,7 @@ func (s *storm) run() (string, error) {
 		return "", errors.New("no signal was acknowledged")
 	}
 	return fmt.Sprintf("%.0fs: %d signals acknowledged, %.0f/s, the slowest after %v; %d others sent; %s",
-		elapsed.Seconds(), n, float64(n)/elapsed.Seconds(), time.Duration(worst.Load()).Round(time.Millisecond), sent.Load(), line), nil
+		elapsed.Seconds(), n, float64(n)/elapsed.Seconds(), slices.Max(worst).Round(time.Millisecond), sent.Load(), line), nil
 }
 
 // tail returns the end of the program's output.

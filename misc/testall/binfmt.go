@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+
+	"goxnu/misc/internal/tree"
 )
 
 // hostStarts names, by package, the tests in which a program of the host
@@ -34,7 +36,7 @@ shift 2 && exec "$@"`
 // registered, in namespaces of its own, so that the machine does not change. It
 // needs Linux 6.7 and leave to make user namespaces.
 func (t *tester) binfmt() (func(*exec.Cmd) *exec.Cmd, error) {
-	runner := t.runner()
+	runner := tree.Runner(t.goroot, t.arch)
 	wrap := func(cmd *exec.Cmd) *exec.Cmd {
 		w := exec.Command("sh", append([]string{"-c", register, "sh", runner, magic[t.arch], cmd.Path}, cmd.Args[1:]...)...)
 		w.Dir, w.Env = cmd.Dir, cmd.Env

@@ -63,11 +63,10 @@ func (t *tester) releases() error {
 	defer func() { t.total = 0 }()
 	var runs []testRun
 	for _, p := range tested {
-		exe := filepath.Join(tmp, strings.ReplaceAll(p.path, "/", "_")+".test")
-		build := tree.Go(t.goroot, src, t.port(""), "test", "-c", "-vet=off", "-o", exe, p.path)
-		if out, err := build.CombinedOutput(); err != nil {
+		exe, err := t.buildTest(tmp, p.path)
+		if err != nil {
 			t.total -= len(names) - 1
-			t.fail(p.path, fmt.Sprintf("%s%v", out, err))
+			t.fail(p.path, err.Error())
 			continue
 		}
 		for _, release := range names {
@@ -77,7 +76,7 @@ func (t *tester) releases() error {
 				continue
 			}
 			// What go test does: in the package's directory, with its flags as the binary spells them.
-			args := []string{"-t", "-p", p.path + "@" + release, t.runner(), exe, "-test.v=test2json", "-test.paniconexit0"}
+			args := []string{"-t", "-p", p.path + "@" + release, tree.Runner(t.goroot, t.arch), exe, "-test.v=test2json", "-test.paniconexit0"}
 			for _, flag := range testFlags(p.path, tests) {
 				args = append(args, "-test."+flag[1:])
 			}
@@ -88,6 +87,16 @@ func (t *tester) releases() error {
 		}
 	}
 	return t.countAll(runs)
+}
+
+// buildTest builds the test binary of a package, in dir.
+func (t *tester) buildTest(dir, pkg string) (exe string, err error) {
+	exe = filepath.Join(dir, strings.ReplaceAll(pkg, "/", "_")+".test")
+	cmd := tree.Go(t.goroot, filepath.Join(t.goroot, "src"), t.port(""), "test", "-c", "-vet=off", "-o", exe, pkg)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s%v", out, err)
+	}
+	return exe, nil
 }
 
 // A testRun runs a test binary by test2json.
@@ -138,8 +147,4 @@ func output(events []byte) []byte {
 		b = append(b, e.Output...)
 	}
 	return b[max(0, len(b)-keep):]
-}
-
-func (t *tester) runner() string {
-	return filepath.Join(t.goroot, "bin", "go_darwin_"+t.arch+"_exec")
 }

@@ -5,17 +5,14 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"goxnu/misc/internal/bounded"
 	"goxnu/misc/internal/tree"
 )
 
@@ -47,78 +44,53 @@ func (t *tester) rude() error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
+	tested, err := t.tested(list)
+	if err != nil {
+		return err
+	}
 	n := max(*seeds, 1)
-	t.done, t.total = 0, len(list)*int(n)
+	t.done, t.total = 0, len(tested)*int(n)
 	defer func() { t.total = 0 }()
-	var errs []error
-	for _, pkg := range list {
-		dir := filepath.Join(t.goroot, "src", filepath.FromSlash(pkg))
-		exe := filepath.Join(tmp, strings.ReplaceAll(pkg, "/", "_")+".test")
-		if out, err := tree.Go(t.goroot, dir, t.port(*xnu), "test", "-c", "-vet=off", "-o", exe, pkg).CombinedOutput(); err != nil {
-			errs = append(errs, fmt.Errorf("building the test of %s: %v\n%s", pkg, err, out))
+	for _, p := range tested {
+		exe, err := t.buildTest(tmp, p.path)
+		if err != nil {
+			t.total -= int(n) - 1
+			t.fail(p.path, err.Error())
 			continue
 		}
-		skips := t.skipsOf(pkg, *xnu)
+		tests, wrap := t.leaveOut(p.path, *xnu)
 		for _, s := range rudeSkips {
-			if s.pkg == pkg {
-				skips = append(skips, s.test)
+			if s.pkg == p.path {
+				tests = append(tests, s.test)
 				t.skipped++
 				fmt.Printf("skip  %s %s: %s\n", s.pkg, s.test, s.reason)
 			}
 		}
-		wrap := unwrapped
-		if hostStarts[pkg] != "" {
-			if wrap, err = t.binfmt(); err != nil {
-				skips, wrap = append(skips, hostStarts[pkg]), unwrapped
-				t.skipped++
-				fmt.Printf("skip  %s %s: a host program starts a darwin program there, and %v\n", pkg, hostStarts[pkg], err)
-			}
-		}
 		for s := *seed; s < *seed+n; s++ {
-			t.rudeTest(wrap, pkg, dir, exe, skips, s)
+			t.rudeTest(wrap, p, exe, tests, s)
 		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
-// rudeTest runs one test with one seed, and says how to do it again.
-func (t *tester) rudeTest(wrap func(*exec.Cmd) *exec.Cmd, pkg, dir, exe string, skips []string, seed uint64) {
-	limit := 10 * time.Minute
-	var flags []string
-	if !*long {
-		flags = append(flags, "-short")
-	}
-	if skips != nil {
-		flags = append(flags, skipFlag(skips))
-	}
+// rudeTest runs the tests of a package but those to leave out, with one seed,
+// and says how to do it again.
+func (t *tester) rudeTest(wrap func(*exec.Cmd) *exec.Cmd, p testedPackage, exe string, leaveOut []string, seed uint64) {
 	runnerFlags := fmt.Sprintf("-rude seed=%d", seed)
 	if *xnu != "" {
 		runnerFlags += " -xnu " + *xnu
 	}
-	settings := append(t.port(""), "GOROOT="+t.goroot, "GOXNU_RUNNER="+runnerFlags, "PWD="+dir)
-	testFlags := []string{exe, "-test.timeout=" + limit.String()}
+	flags := testFlags(p.path, leaveOut)
+	args := []string{exe, "-test.paniconexit0"}
 	for _, f := range flags {
-		testFlags = append(testFlags, "-test."+f[1:])
+		args = append(args, "-test."+f[1:])
 	}
-	cmd := exec.Command(filepath.Join(t.goroot, "bin", "go_darwin_"+t.arch+"_exec"), testFlags...)
-	cmd.Dir, cmd.Env = dir, tree.Env(t.goroot, settings...)
-	cmd = wrap(cmd)
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = new(syscall.SysProcAttr)
-	}
-	cmd.SysProcAttr.Setpgid = true
-	cmd.WaitDelay = time.Second
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd := exec.Command(tree.Runner(t.goroot, t.arch), args...)
+	cmd.Dir = p.dir
+	cmd.Env = tree.Env(t.goroot, append(t.port(""), "GOROOT="+t.goroot, "GOXNU_RUNNER="+runnerFlags, "PWD="+p.dir)...)
 	start := time.Now()
-	err := cmd.Start()
-	if err == nil {
-		timer := time.AfterFunc(limit+time.Minute, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
-		err = cmd.Wait()
-		timer.Stop()
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it has left behind
-	}
-	name := fmt.Sprintf("%s -rude seed=%d", pkg, seed)
+	out, err := bounded.Run(wrap(cmd), time.Hour) // the flag -timeout comes first
+	name := fmt.Sprintf("%s -rude seed=%d", p.path, seed)
 	if err == nil {
 		t.passed++
 		fmt.Printf("ok    %s%s (%.1fs)\n", t.progress(), name, time.Since(start).Seconds())
@@ -128,10 +100,9 @@ func (t *tester) rudeTest(wrap func(*exec.Cmd) *exec.Cmd, pkg, dir, exe string, 
 	for _, f := range flags {
 		fmt.Fprintf(&quoted, " '%s'", f)
 	}
-	b := out.Bytes()
-	if len(b) > keep {
-		b = slices.Concat(b[:keep/4], []byte("\n...\n"), b[len(b)-keep*3/4:])
+	if len(out) > keep {
+		out = slices.Concat(out[:keep/4], []byte("\n...\n"), out[len(out)-keep*3/4:])
 	}
 	t.fail(name, fmt.Sprintf("%s%v\nagain: GOXNU_RUNNER='%s' GOOS=darwin GOARCH=%s go test %s%s %s",
-		b, err, runnerFlags, t.arch, uncached, quoted.String(), pkg))
+		out, err, runnerFlags, t.arch, uncached, quoted.String(), p.path))
 }

@@ -45,18 +45,16 @@ var selfTested = []string{"strings", "sort", "errors", "os/exec", "encoding/json
 
 // A selfHost is one of the two toolchains.
 type selfHost struct {
-	ctx     context.Context
-	dir     string   // where it works
-	argv    []string // the go command
-	env     []string
-	cache   string
-	tmp     string // TMPDIR, to be empty after every command
-	started int
+	ctx   context.Context
+	dir   string   // where it works
+	argv  []string // the go command
+	env   []string
+	cache string
+	tmp   string // TMPDIR, to be empty after every command
 }
 
 // run runs the go command and returns its standard output.
 func (h *selfHost) run(settings []string, args ...string) ([]byte, error) {
-	h.started++
 	cmd := exec.CommandContext(h.ctx, h.argv[0], append(h.argv[1:], args...)...)
 	cmd.Dir = h.dir
 	cmd.Env = append(slices.Clone(h.env), settings...)
@@ -215,7 +213,7 @@ func (t *tester) selfHosts(ctx context.Context, dir string) (host, guest *selfHo
 	if *xnu != "" {
 		settings = []string{"GOXNU_RUNNER=-xnu " + *xnu}
 	}
-	guest, err = newHost("guest", settings, filepath.Join(t.goroot, "bin", "go_darwin_amd64_exec"), filepath.Join(bin, "go"))
+	guest, err = newHost("guest", settings, tree.Runner(t.goroot, "amd64"), filepath.Join(bin, "go"))
 	if err != nil {
 		return nil, nil, err
 	}

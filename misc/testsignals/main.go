@@ -149,11 +149,6 @@ func newSuite() (*suite, error) {
 	return s, err
 }
 
-// runner is the installed runner.
-func (s *suite) runner(arch string) string {
-	return filepath.Join(s.goroot, "bin", "go_darwin_"+arch+"_exec")
-}
-
 // units returns the programs and then the other tests of the rows, each once.
 func (s *suite) units() []*unit {
 	list := slices.Clone(s.programs)
@@ -212,10 +207,11 @@ func (s *suite) matrix(arch string, want *regexp.Regexp) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(s.runner(arch)); err != nil {
+	runner := tree.Runner(s.goroot, arch)
+	if _, err := os.Stat(runner); err != nil {
 		return fmt.Errorf("there is no runner for %s: %v", arch, err)
 	}
-	b := &builder{suite: s, arch: arch, dir: s.tmp, runner: s.runner(arch), exes: map[string]string{}}
+	b := &builder{suite: s, arch: arch, dir: s.tmp, runner: runner, exes: map[string]string{}}
 	var jobs []func() []result
 	for _, u := range s.units() {
 		if !want.MatchString(u.name) {

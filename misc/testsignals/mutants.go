@@ -162,7 +162,7 @@ func (s *suite) prepare(m mutant, arch string) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{suite: s, arch: arch, dir: dir, runner: s.runner(arch), rflags: m.runner, exes: map[string]string{}}
+	b := &builder{suite: s, arch: arch, dir: dir, runner: tree.Runner(s.goroot, arch), rflags: m.runner, exes: map[string]string{}}
 	if m.graft != nil {
 		goroot := filepath.Join(dir, "goroot")
 		cmd := exec.Command(filepath.Join(s.top, ".build", "graft"), append(m.graft, "-C", s.top, "-q", "-o", goroot)...)

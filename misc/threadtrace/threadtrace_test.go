@@ -27,7 +27,7 @@ func (c call) String() string { return c.name + "(" + c.args + ") = " + c.result
 
 // trace runs prog on a release and returns the calls of each thread.
 func trace(t *testing.T, goroot, arch, release, prog string) map[string][]call {
-	cmd := exec.Command(filepath.Join(goroot, "bin", "go_darwin_"+arch+"_exec"), "-xnu", release, "-trace", prog)
+	cmd := exec.Command(tree.Runner(goroot, arch), "-xnu", release, "-trace", prog)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

@@ -282,7 +282,7 @@ func (w *workspace) runTests(t *testing.T, arch, pkg string, leaveOut map[string
 	dir := w.packageDir(t, pkg)
 	for _, release := range releases[arch] {
 		t.Run(arch+"/"+release, func(t *testing.T) {
-			cmd := exec.Command(filepath.Join(w.goroot, "bin", "go_darwin_"+arch+"_exec"), append([]string{"-xnu", release, exe}, args...)...)
+			cmd := exec.Command(tree.Runner(w.goroot, arch), append([]string{"-xnu", release, exe}, args...)...)
 			cmd.Dir = dir
 			cmd.Env = tree.Env(w.goroot, w.port...)
 			// A session of its own: whoever runs this may have none that the

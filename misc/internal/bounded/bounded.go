@@ -37,7 +37,10 @@ func Run(cmd *exec.Cmd, limit time.Duration) ([]byte, error) {
 	}
 	mark := fmt.Sprintf("%s=%d.%d.", variable, os.Getpid(), runs.Add(1))
 	cmd.Env = append(cmd.Env, mark)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	cmd.SysProcAttr.Setpgid = true
 	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

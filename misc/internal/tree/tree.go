@@ -45,6 +45,11 @@ func Goroot() (string, error) {
 	return dir, nil
 }
 
+// Runner returns the runner for programs of the port darwin/arch.
+func Runner(goroot, arch string) string {
+	return filepath.Join(goroot, "bin", "go_darwin_"+arch+"_exec")
+}
+
 // Env returns the environment for the go command of goroot with the given
 // settings ("GOOS=darwin"): its bin directory, where it finds the runner, is
 // first on PATH, and nothing that the user set for another Go is left.
