@@ -127,10 +127,7 @@ func TestStubAt(t *testing.T) {
 		return fd
 	}
 	one, two := open("one"), open("two")
-	wd, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Chdir(dir)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	exists := func(name string, want bool) {
 		t.Helper()
@@ -211,14 +208,63 @@ func TestStubAt(t *testing.T) {
 	must(t, "renameat", atFDCWD, path("one/back"), two, "moved")
 	exists("two/moved", true)
 
+	// Each of the two names by itself: relative to one, to two or to the working
+	// directory, or absolute. The three have a file of that name each.
+	dirs := []struct {
+		name string
+		fd   int
+		abs  bool
+	}{{".", atFDCWD, false}, {"one", one, false}, {"two", two, false}, {"one", atFDCWD, true}, {"two", one, true}, {"one", one, true}}
+	for _, call := range []string{"renameat", "linkat"} {
+		for _, from := range dirs {
+			for _, to := range dirs {
+				what := fmt.Sprintf("%s from %+v to %+v", call, from, to)
+				for _, d := range dirs[:3] {
+					if err := os.WriteFile(filepath.Join(d.name, "same"), []byte(d.name), 0o666); err != nil {
+						t.Fatal(err)
+					}
+					os.Remove(filepath.Join(d.name, "new"))
+				}
+				old, name := "same", "new"
+				if from.abs {
+					old = path(from.name + "/same")
+				}
+				if to.abs {
+					name = path(to.name + "/new")
+				}
+				if _, e := stub(t, call, from.fd, old, to.fd, name, 0); e != 0 {
+					t.Errorf("%s: %v", what, e)
+				}
+				for _, d := range dirs[:3] {
+					want := ""
+					if d.name == to.name {
+						want = from.name
+					}
+					if got, _ := os.ReadFile(filepath.Join(d.name, "new")); string(got) != want {
+						t.Errorf("%s: %s/new is the file of %q, want %q", what, d.name, got, want)
+					}
+					_, err := os.Stat(filepath.Join(d.name, "same"))
+					if gone := call == "renameat" && d.name == from.name; (err != nil) != gone {
+						t.Errorf("%s: %s/same: %v", what, d.name, err)
+					}
+				}
+				for _, empty := range [][2]string{{"", name}, {old, ""}} {
+					if _, e := stub(t, call, from.fd, empty[0], to.fd, empty[1], 0); e != ENOENT {
+						t.Errorf("%s, but the names are %q: %v; want ENOENT", what, empty, e)
+					}
+				}
+			}
+		}
+	}
+
 	fails(t, EPERM, "unlinkat", two, "sub", 0)
 	must(t, "unlinkat", two, "sub", atRemove)
 	exists("two/sub", false)
 	must(t, "unlinkat", two, "hard", 0)
 	exists("two/hard", false)
 
-	if now, err := os.Getwd(); err != nil || now != wd {
-		t.Errorf("the working directory was %s, is %s (%v)", wd, now, err)
+	if now, err := os.Getwd(); err != nil || now != dir {
+		t.Errorf("the working directory was %s, is %s (%v)", dir, now, err)
 	}
 }
 

@@ -65,6 +65,9 @@ func joinPath(buf *pathBuf, dirfd, path uintptr) (p, errno uintptr) {
 	if plainPath(dirfd, path) {
 		return path, 0
 	}
+	if *(*byte)(ptr(path)) == 0 {
+		return 0, uintptr(ENOENT) // and not dirfd itself
+	}
 	p = addr(unsafe.Pointer(buf))
 	if _, errno = kernel(sys_fcntl, dirfd, libcFGetpath, p); errno != 0 {
 		return 0, errno
@@ -166,12 +169,15 @@ func emulFaccessat(a *libcArgs) (r, errno uintptr) {
 }
 
 // twoDirs makes call nr(from, to), the one relative to fromfd, the other to
-// tofd. Two different directories cannot both be the thread's: from is then
-// made absolute, so that moving its directory at this very moment misleads
-// the call.
+// tofd. Two different directories cannot both be the thread's: one of the paths is
+// then made absolute, so that moving its directory at this very moment misleads
+// the call. It is from, but to if from starts at the working directory, which
+// the thread must stay in.
 func twoDirs(nr, fromfd, from, tofd, to uintptr) (r, errno uintptr) {
 	var buf pathBuf
-	if int32(fromfd) != int32(tofd) || plainPath(tofd, to) {
+	if int32(fromfd) == _AT_FDCWD && *(*byte)(ptr(from)) != '/' {
+		to, errno = joinPath(&buf, tofd, to)
+	} else if int32(fromfd) != int32(tofd) || plainPath(tofd, to) {
 		from, errno = joinPath(&buf, fromfd, from)
 	}
 	if errno == 0 {
