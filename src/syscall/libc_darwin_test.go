@@ -342,11 +342,14 @@ func TestStubReaddir(t *testing.T) {
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
-	fd, err := Open(dir, O_RDONLY|O_CLOEXEC, 0)
+	fd, err := Open(dir, O_RDONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := must(t, "fdopendir", fd)
+	if r := must(t, "fcntl", fd, F_GETFD); r != FD_CLOEXEC {
+		t.Errorf("after fdopendir: F_GETFD gives %d", r)
+	}
 	var have []string
 	for {
 		var ent Dirent

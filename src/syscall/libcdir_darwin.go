@@ -26,6 +26,8 @@ const (
 	getdirentriesEOF = 1 // in the flags word
 )
 
+// fdopendir(fd). The descriptor is close-on-exec from here on, as Apple's is
+// (Libc-1082 gen/FreeBSD/opendir.c:fdopendir).
 func emulFdopendir(a *libcArgs) (r, errno uintptr) {
 	var st Stat_t
 	_, errno = kernel(sys_fstat64, a[0], addr(unsafe.Pointer(&st)), 0)
@@ -33,6 +35,9 @@ func emulFdopendir(a *libcArgs) (r, errno uintptr) {
 		errno = uintptr(ENOTDIR)
 	}
 	keep(unsafe.Pointer(&st))
+	if errno == 0 {
+		_, errno = kernel(sys_fcntl, a[0], F_SETFD, FD_CLOEXEC)
+	}
 	if errno != 0 {
 		return 0, errno
 	}
