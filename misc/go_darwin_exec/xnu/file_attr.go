@@ -126,8 +126,9 @@ func sysFchownat(t *Thread, a *args) (uint64, Errno) {
 	return t.chown(t.dirfd(a[0]), a[1], a[2], a[3], atFlag(a[4]))
 }
 
+// chown knows one flag on all releases (xnu-11417 bsd/vfs/vfs_syscalls.c:fchownat).
 func (t *Thread) chown(dir uintptr, name, uid, gid uint64, f atFlag) (uint64, Errno) {
-	if f&^(atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
+	if f&^atSymlinkNofollow != 0 {
 		return 0, EINVAL
 	}
 	p, e := t.path(0, name)
