@@ -28,7 +28,9 @@ import (
 
 const (
 	atFDCWD    = -2
+	atEaccess  = 0x10
 	atNofollow = 0x20
+	atFollow   = 0x40
 	atRemove   = 0x80
 )
 
@@ -165,7 +167,7 @@ func TestStubAt(t *testing.T) {
 	}
 	must(t, "fchownat", one, "file", int(st.Uid), int(st.Gid), 0)
 	must(t, "faccessat", one, "file", 4, 0)
-	must(t, "faccessat", one, "file", 4, 0x10) // AT_EACCESS
+	must(t, "faccessat", one, "file", 4, atEaccess)
 	fails(t, ENOENT, "faccessat", one, "nothing", 4, 0)
 
 	must(t, "mkdirat", two, "sub", 0o755)
@@ -207,6 +209,31 @@ func TestStubAt(t *testing.T) {
 	exists("one/back", true)
 	must(t, "renameat", atFDCWD, path("one/back"), two, "moved")
 	exists("two/moved", true)
+
+	// Any other flag is EINVAL. Releases know different ones, but before 10.10 it is
+	// those of 10.10 (xnu-2782, xnu-11417 bsd/vfs/vfs_syscalls.c).
+	for _, c := range []struct {
+		name         string
+		known, later int
+		args         []any
+	}{
+		{"fstatat64", atNofollow, 0xe00, []any{two, "moved", &st}},
+		{"unlinkat", atRemove, 0x1900, []any{two, "moved"}},
+		{"fchmodat", atNofollow, 0x800, []any{two, "moved", 0o640}},
+		{"fchownat", atNofollow, 0, []any{two, "moved", int(st.Uid), int(st.Gid)}},
+		{"faccessat", atEaccess, 0x820, []any{two, "moved", 4}},
+		{"linkat", atFollow, 0, []any{two, "moved", one, "none"}},
+	} {
+		for bit := range 32 {
+			flag := 1 << bit
+			if c.known&flag == 0 && (c.later&flag == 0 || DarwinRelease() < 14) {
+				fails(t, EINVAL, c.name, append(c.args, flag)...)
+				fails(t, EINVAL, c.name, append(c.args, flag|c.known)...)
+			}
+		}
+	}
+	exists("two/moved", true)
+	exists("one/none", false)
 
 	// Each of the two names by itself: relative to one, to two or to the working
 	// directory, or absolute. The three have a file of that name each.
@@ -559,7 +586,7 @@ func TestStubKeepAlive(t *testing.T) {
 // TestStubEaccess: whether a program may use a file with the ids that it
 // works with, not those that it was started with.
 func TestStubEaccess(t *testing.T) {
-	const accessX, atEaccess = 1, 0x10
+	const accessX = 1
 	if os.Getenv("GO_WANT_HELPER_PROCESS") == "1" {
 		if err := Setreuid(1, 0); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,10 @@
 // thread alone. Every release has that: __pthread_fchdir, and -1 to go back to
 // the process's (xnu-1504 bsd/vfs/vfs_syscalls.c:common_fchdir). A thread that
 // its program had given a directory of its own (pthread_chdir_np) loses it.
+//
+// The flags are those of 10.10, all others EINVAL (xnu-2782
+// bsd/vfs/vfs_syscalls.c). What came later, as AT_SYMLINK_NOFOLLOW_ANY, the plain
+// call cannot do.
 
 package syscall
 
@@ -37,6 +41,9 @@ func enterDir(dirfd, path uintptr) (entered bool, errno uintptr) {
 	_, errno = kernel(sys___pthread_fchdir, dirfd, 0, 0)
 	return errno == 0, errno
 }
+
+// badFlags says whether there are flags other than known.
+func badFlags(flags, known uintptr) bool { return uint32(flags)&^uint32(known) != 0 }
 
 func leaveDir(entered bool) {
 	if entered {
@@ -98,6 +105,9 @@ func emulOpenat(a *libcArgs) (r, errno uintptr) {
 }
 
 func emulFstatat64(a *libcArgs) (r, errno uintptr) {
+	if badFlags(a[3], libcAtSymlinkNofollow) {
+		return libcFailed, uintptr(EINVAL)
+	}
 	nr := uintptr(sys_stat64)
 	if a[3]&libcAtSymlinkNofollow != 0 {
 		nr = sys_lstat64
@@ -106,6 +116,9 @@ func emulFstatat64(a *libcArgs) (r, errno uintptr) {
 }
 
 func emulUnlinkat(a *libcArgs) (r, errno uintptr) {
+	if badFlags(a[2], libcAtRemovedir) {
+		return libcFailed, uintptr(EINVAL)
+	}
 	nr := uintptr(sys_unlink)
 	if a[2]&libcAtRemovedir != 0 {
 		nr = sys_rmdir
@@ -129,6 +142,9 @@ func emulSymlinkat(a *libcArgs) (r, errno uintptr) {
 // fchmodat(dirfd, path, mode, flag). The mode of a symbolic link itself is an
 // attribute of setattrlist.
 func emulFchmodat(a *libcArgs) (r, errno uintptr) {
+	if badFlags(a[3], libcAtSymlinkNofollow) {
+		return libcFailed, uintptr(EINVAL)
+	}
 	if a[3]&libcAtSymlinkNofollow == 0 {
 		return inDir(a[0], a[1], sys_chmod, a[1], a[2], 0)
 	}
@@ -146,6 +162,9 @@ func emulFchmodat(a *libcArgs) (r, errno uintptr) {
 }
 
 func emulFchownat(a *libcArgs) (r, errno uintptr) {
+	if badFlags(a[4], libcAtSymlinkNofollow) {
+		return libcFailed, uintptr(EINVAL)
+	}
 	nr := uintptr(sys_chown)
 	if a[4]&libcAtSymlinkNofollow != 0 {
 		nr = sys_lchown
@@ -156,6 +175,9 @@ func emulFchownat(a *libcArgs) (r, errno uintptr) {
 // access looks at the real ids: with different effective ids AT_EACCESS has
 // no plain counterpart, and the caller is told so.
 func emulFaccessat(a *libcArgs) (r, errno uintptr) {
+	if badFlags(a[3], libcAtEaccess) {
+		return libcFailed, uintptr(EINVAL)
+	}
 	if a[3]&libcAtEaccess != 0 {
 		uid, _ := kernel(sys_getuid, 0, 0, 0)
 		euid, _ := kernel(sys_geteuid, 0, 0, 0)
@@ -199,6 +221,9 @@ func emulRenameat(a *libcArgs) (r, errno uintptr) {
 // linkat must not without AT_SYMLINK_FOLLOW: a link is refused before and, should
 // it have come in between, found and undone afterwards.
 func emulLinkat(a *libcArgs) (r, errno uintptr) {
+	if badFlags(a[4], libcAtSymlinkFollow) {
+		return libcFailed, uintptr(EINVAL)
+	}
 	var st, got Stat_t
 	follow := a[4]&libcAtSymlinkFollow != 0
 	if !follow {
