@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -64,6 +65,9 @@ func query(category, key, value string) map[string]string {
 	if value == "" || strings.ContainsAny(value, "\x00\n") {
 		return nil
 	}
+	if key != "name" {
+		value = unsigned(value) // the tool takes -2 for an option, but prints it
+	}
 	out := ask(dscacheutil, "-q", category, "-a", key, value)
 	for entry := range strings.SplitSeq(out, "\n\n") {
 		m := map[string]string{}
@@ -72,6 +76,7 @@ func query(category, key, value string) map[string]string {
 				m[k] = strings.TrimSpace(v)
 			}
 		}
+		m["uid"], m["gid"] = unsigned(m["uid"]), unsigned(m["gid"])
 		sound := m["name"] != "" && isID(m["gid"]) && (category == "group" || isID(m["uid"]))
 		if sound && (key == "name" || m[key] == value) {
 			return m
@@ -109,63 +114,166 @@ func queryGroup(key, value string) *Group {
 	return &Group{Gid: m["gid"], Name: m["name"]}
 }
 
-//graft:wrap lookup_raw_darwin.go 567b9de13a8e the file holds the system's own users only
+// The files. Tests have others.
+var (
+	passwd = userFile
+	groups = groupFile
+)
+
+// inFile looks a key up in one of the files.
+func inFile[T any](file string, find func(string, io.Reader) (*T, error), key string) (*T, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return find(key, f)
+}
+
+// byID is inFile by an ID, whichever way the file writes it. E is what find
+// returns if there is none.
+func byID[E error, T any](file string, find func(string, io.Reader) (*T, error), id string) (*T, error) {
+	var err error
+	for _, form := range slices.Compact([]string{id, unsigned(id), signed(id)}) {
+		v, e := inFile(file, find, form)
+		if e == nil {
+			return v, nil
+		}
+		if !unknown[E](err) { // else it is the first form's
+			err = e
+		}
+	}
+	return nil, err
+}
+
+// An ID has 32 bits. Users of this package see it without a sign, as upstream's
+// port shows it. The system's own files, dscacheutil and os.Getuid have it with
+// one: nobody is -2.
+
+// unsigned returns id without sign, or as it is if it is no ID.
+func unsigned(id string) string {
+	if n, err := strconv.ParseInt(id, 10, 64); err == nil && n == int64(int32(n)) {
+		return strconv.FormatUint(uint64(uint32(n)), 10)
+	}
+	return id
+}
+
+// signed returns id with a sign from 2^31 on, or as it is if it is no ID. A
+// 32-bit int holds all of these.
+func signed(id string) string {
+	if n, err := strconv.ParseInt(id, 10, 64); err == nil && n == int64(uint32(n)) {
+		return strconv.Itoa(int(int32(n)))
+	}
+	return id
+}
+
+func shownUser(u *User) *User {
+	u.Uid, u.Gid = unsigned(u.Uid), unsigned(u.Gid)
+	return u
+}
+
+func shownGroup(g *Group) *Group {
+	g.Gid = unsigned(g.Gid)
+	return g
+}
+
+//graft:replace lookup_raw_darwin.go 567b9de13a8e the file holds the system's own users only, some with negative IDs
 func lookupUser(username string) (*User, error) {
-	u, err := upstream_lookupUser(username)
+	u, err := inFile(passwd, findUsername, username)
 	if unknown[UnknownUserError](err) {
 		if found := queryUser("name", username); found != nil {
 			return found, nil
 		}
 	}
-	return u, err
+	if err != nil {
+		return nil, err
+	}
+	return shownUser(u), nil
 }
 
-//graft:wrap lookup_raw_darwin.go 292cc35e5f70 the file holds the system's own users only
+//graft:replace lookup_raw_darwin.go 292cc35e5f70 the file holds the system's own users only, some with negative IDs
 func lookupUserId(uid string) (*User, error) {
-	u, err := upstream_lookupUserId(uid)
+	u, err := byID[UnknownUserIdError](passwd, findUserId, uid)
 	if unknown[UnknownUserIdError](err) {
 		if found := queryUser("uid", uid); found != nil {
 			return found, nil
 		}
 	}
-	return u, err
+	if err != nil {
+		return nil, err
+	}
+	return shownUser(u), nil
 }
 
-//graft:wrap lookup_raw_darwin.go afbb1fd1701a the file holds the system's own groups only
+//graft:replace lookup_raw_darwin.go afbb1fd1701a the file holds the system's own groups only, some with negative IDs
 func lookupGroup(name string) (*Group, error) {
-	g, err := upstream_lookupGroup(name)
+	g, err := inFile(groups, findGroupName, name)
 	if unknown[UnknownGroupError](err) {
 		if found := queryGroup("name", name); found != nil {
 			return found, nil
 		}
 	}
-	return g, err
+	if err != nil {
+		return nil, err
+	}
+	return shownGroup(g), nil
 }
 
-//graft:wrap lookup_raw_darwin.go 37a3a0836c85 the file holds the system's own groups only
+//graft:replace lookup_raw_darwin.go 37a3a0836c85 the file holds the system's own groups only, some with negative IDs
 func lookupGroupId(gid string) (*Group, error) {
-	g, err := upstream_lookupGroupId(gid)
+	g, err := byID[UnknownGroupIdError](groups, findGroupId, gid)
 	if unknown[UnknownGroupIdError](err) {
 		if found := queryGroup("gid", gid); found != nil {
 			return found, nil
 		}
 	}
-	return g, err
+	if err != nil {
+		return nil, err
+	}
+	return shownGroup(g), nil
 }
+
+// The kernel's getuid returns an int (xnu-11417 bsd/kern/syscalls.master).
+
+//graft:replace current_raw_darwin.go f1c432bc010d os.Getuid is negative for nobody, which upstream's takes for a failure
+func currentUID() string { return unsigned(strconv.Itoa(os.Getuid())) }
+
+//graft:replace current_raw_darwin.go e4d1c4568002 os.Getgid is negative for nobody, which upstream's takes for a failure
+func currentGID() string { return unsigned(strconv.Itoa(os.Getgid())) }
 
 // listGroups asks the directory first: what the file has is a part of it.
 //
-//graft:wrap listgroups_raw_darwin.go 611ebbd517e7 the file knows the system's own groups only
+//graft:replace listgroups_raw_darwin.go 611ebbd517e7 the file knows the system's own groups only, some with negative IDs
 func listGroups(u *User) ([]string, error) {
-	if u.Username != "" && !strings.ContainsRune(u.Username, 0) {
-		if gids := strings.Fields(ask(id, "-G", "--", u.Username)); len(gids) > 0 {
-			for _, gid := range gids {
-				if !isID(gid) {
-					return upstream_listGroups(u)
-				}
-			}
-			return gids, nil
+	gids := directoryGroups(u.Username)
+	if len(gids) == 0 {
+		f, err := os.Open(groups)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		as := *u
+		as.Gid = signed(u.Gid)
+		if gids, err = listGroupsFromReader(&as, f); err != nil {
+			return nil, err
 		}
 	}
-	return upstream_listGroups(u)
+	for i := range gids {
+		gids[i] = unsigned(gids[i])
+	}
+	return gids, nil
+}
+
+// directoryGroups returns none if the directory does not answer.
+func directoryGroups(username string) []string {
+	if username == "" || strings.ContainsRune(username, 0) {
+		return nil
+	}
+	gids := strings.Fields(ask(id, "-G", "--", username))
+	for _, gid := range gids {
+		if !isID(gid) {
+			return nil
+		}
+	}
+	return gids
 }

@@ -9,9 +9,12 @@ package user
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -115,6 +118,117 @@ func TestDirectoryAbsent(t *testing.T) {
 		if gids, err := (&User{Username: "zaphod", Gid: "4242020"}).GroupIds(); err != nil || !slices.Equal(gids, []string{"4242020"}) {
 			t.Errorf("GroupIds: %q, %v", gids, err)
 		}
+	}
+}
+
+// TestNegativeIDs has the lines of the Mac's files, and what dscacheutil prints
+// of such an ID and takes for an option (DSTools dscacheutil.m:print_passwd, main).
+func TestNegativeIDs(t *testing.T) {
+	defer func(p, g, i string) { passwd, groups, id = p, g, i }(passwd, groups, id)
+	dir := t.TempDir()
+	passwd, groups, id = filepath.Join(dir, "passwd"), filepath.Join(dir, "group"), filepath.Join(dir, "absent")
+	for file, text := range map[string]string{
+		passwd: `##
+# User Database
+##
+nobody:*:-2:-2:Unprivileged User:/var/empty:/usr/bin/false
+root:*:0:0:System Administrator:/var/root:/bin/sh
+daemon:*:1:1:System Services:/var/root:/usr/bin/false
+`,
+		groups: `nobody:*:-2:
+nogroup:*:-1:root,nobody
+wheel:*:0:root
+daemon:*:1:root
+`,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fakeTool(t, &dscacheutil, `
+[ "$#" = 5 ] && [ "$1" = -q ] && [ "$3" = -a ] && [ "${5#-}" = "$5" ] || exit 64
+case "$2 $4 $5" in
+"user name marvin"|"user uid 4294967292") echo "name: marvin"; echo "uid: -4"; echo "gid: -5"; echo "dir: /Users/marvin" ;;
+"group name robots"|"group gid 4294967291") echo "name: robots"; echo "gid: -5" ;;
+esac`)
+
+	nobody := User{Uid: "4294967294", Gid: "4294967294", Username: "nobody", Name: "Unprivileged User", HomeDir: "/var/empty"}
+	marvin := User{Uid: "4294967292", Gid: "4294967291", Username: "marvin", HomeDir: "/Users/marvin"}
+	for _, c := range []struct {
+		lookup func(string) (*User, error)
+		key    string
+		want   User
+	}{
+		{lookupUser, "nobody", nobody},
+		{lookupUserId, "4294967294", nobody},
+		{lookupUserId, "-2", nobody},
+		{lookupUser, "marvin", marvin},
+		{lookupUserId, "4294967292", marvin},
+		{lookupUserId, "-4", marvin},
+	} {
+		if u, err := c.lookup(c.key); err != nil || *u != c.want {
+			t.Errorf("user %s: %+v, %v; want %+v", c.key, u, err, c.want)
+		}
+	}
+	for _, c := range []struct {
+		lookup func(string) (*Group, error)
+		key    string
+		want   Group
+	}{
+		{lookupGroup, "nobody", Group{Gid: "4294967294", Name: "nobody"}},
+		{lookupGroupId, "4294967294", Group{Gid: "4294967294", Name: "nobody"}},
+		{lookupGroupId, "4294967295", Group{Gid: "4294967295", Name: "nogroup"}},
+		{lookupGroupId, "-1", Group{Gid: "4294967295", Name: "nogroup"}},
+		{lookupGroup, "robots", Group{Gid: "4294967291", Name: "robots"}},
+		{lookupGroupId, "4294967291", Group{Gid: "4294967291", Name: "robots"}},
+		{lookupGroupId, "-5", Group{Gid: "4294967291", Name: "robots"}},
+	} {
+		if g, err := c.lookup(c.key); err != nil || *g != c.want {
+			t.Errorf("group %s: %+v, %v; want %+v", c.key, g, err, c.want)
+		}
+	}
+	if gids, err := nobody.GroupIds(); err != nil || strings.Join(gids, " ") != "4294967294 4294967295" {
+		t.Errorf("groups of nobody: %q, %v", gids, err)
+	}
+	fakeTool(t, &id, "echo -2 20 4294967295")
+	if gids, err := nobody.GroupIds(); err != nil || strings.Join(gids, " ") != "4294967294 20 4294967295" {
+		t.Errorf("groups of nobody, by id: %q, %v", gids, err)
+	}
+
+	for _, uid := range []string{"4294967293", "-3", "2147483648", "-4294967294", "8589934590", "77"} {
+		if u, err := lookupUserId(uid); !unknown[UnknownUserIdError](err) && strconv.IntSize == 64 || err == nil {
+			t.Errorf("user %s: %+v, %v", uid, u, err)
+		}
+	}
+	for _, gid := range []string{"4294967293", "-3", "x", "", "-4294967294", "8589934590"} {
+		if g, err := lookupGroupId(gid); err != UnknownGroupIdError(gid) {
+			t.Errorf("group %s: %+v, %v", gid, g, err)
+		}
+	}
+	if uid, err := byID[UnknownUserIdError](passwd, findUserId, "2147483648"); !unknown[UnknownUserIdError](err) {
+		t.Errorf("user 2147483648: %+v, %v; the directory would not be asked", uid, err)
+	}
+}
+
+// TestCurrentID is about a process of nobody's.
+func TestCurrentID(t *testing.T) {
+	if os.Getenv("GO_WANT_HELPER_PROCESS") == "1" {
+		nobody := ^1 // -2
+		if err := errors.Join(syscall.Setregid(nobody, 0), syscall.Setreuid(nobody, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if uid, gid := currentUID(), currentGID(); uid != "4294967294" || gid != "4294967294" {
+			t.Errorf("the user is %q, the group %q", uid, gid)
+		}
+		return
+	}
+	if os.Getuid() != 0 {
+		t.Skip("only root can have another user id")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestCurrentID$")
+	cmd.Env = append(os.Environ(), "GO_WANT_HELPER_PROCESS=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
