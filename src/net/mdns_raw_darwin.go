@@ -6,14 +6,21 @@
 
 package net
 
-// newDNSError says of a name in .local that was not found, or for which no
-// server answered, why that is so. Such names are answered by multicast DNS
-// (RFC 6762), which libSystem speaks and the resolver written in Go does not.
+import (
+	"context"
+	"errors"
+)
+
+// newDNSError says of a name in .local, whatever became of the question, why it may
+// not be found: such names are answered by multicast DNS (RFC 6762), which
+// libSystem speaks and the resolver written in Go does not. Servers do not
+// agree on what to answer, and a network of that kind may have none. Who has
+// cancelled the lookup needs no reason.
 //
 //graft:wrap net_raw_darwin.go 7dbe5cafb09f a name that every other program on the Mac finds is not found
 func newDNSError(err error, name, server string) *DNSError {
 	e := upstream_newDNSError(err, name, server)
-	if (e.IsNotFound || e.IsTimeout) && e.UnwrapErr == nil && isLocal(name) {
+	if isLocal(name) && err != errUnknownPort && !errors.Is(err, context.Canceled) {
 		e.Err += " (names in .local are answered by multicast DNS, which is not supported; /etc/hosts is)"
 	}
 	return e

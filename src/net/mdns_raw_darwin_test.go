@@ -11,6 +11,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,6 +59,71 @@ func TestMulticastNames(t *testing.T) {
 	}
 	if asked == 0 {
 		t.Error("the server was not asked")
+	}
+}
+
+// TestMulticastReason has all the ways in which a name can fail to be found.
+func TestMulticastReason(t *testing.T) {
+	answer := func(code dnsmessage.RCode) *Resolver {
+		fake := fakeDNSServer{rh: func(n, s string, q dnsmessage.Message, _ time.Time) (dnsmessage.Message, error) {
+			return dnsmessage.Message{
+				Header:    dnsmessage.Header{ID: q.ID, Response: true, RCode: code, RecursionAvailable: true},
+				Questions: q.Questions,
+			}, nil
+		}}
+		return &Resolver{PreferGo: true, Dial: fake.DialContext}
+	}
+	fail := func(err error) *Resolver {
+		fake := fakeDNSServer{rh: func(n, s string, q dnsmessage.Message, _ time.Time) (dnsmessage.Message, error) {
+			return dnsmessage.Message{}, err
+		}}
+		return &Resolver{PreferGo: true, Dial: fake.DialContext}
+	}
+	wait := &Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	refused := &Resolver{PreferGo: true, Dial: func(_ context.Context, network, _ string) (Conn, error) {
+		return nil, &OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	}}
+	background := context.Background()
+	late, cancel := context.WithTimeout(background, 10*time.Millisecond)
+	defer cancel()
+	cancelled, cancel := context.WithCancel(background)
+	cancel()
+	for _, c := range []struct {
+		what  string
+		ctx   context.Context
+		r     *Resolver
+		cause string
+		why   bool
+	}{
+		{"name error", background, answer(dnsmessage.RCodeNameError), "no such host", true},
+		{"no records", background, answer(dnsmessage.RCodeSuccess), "no such host", true},
+		{"server failure", background, answer(dnsmessage.RCodeServerFailure), "server misbehaving", true},
+		{"refused", background, answer(dnsmessage.RCodeRefused), "server misbehaving", true},
+		{"not implemented", background, answer(dnsmessage.RCodeNotImplemented), "server misbehaving", true},
+		{"format error", background, answer(dnsmessage.RCodeFormatError), "server misbehaving", true},
+		{"no server", background, refused, "connection refused", true},
+		{"no answer", background, fail(os.ErrDeadlineExceeded), "i/o timeout", true},
+		{"reading fails", background, fail(syscall.ECONNRESET), "connection reset", true},
+		{"the caller's deadline", late, wait, "i/o timeout", true},
+		{"the caller's cancellation", cancelled, wait, "operation was canceled", false},
+	} {
+		for _, name := range []string{"printer.local", "printer.example"} {
+			_, errHost := c.r.LookupHost(c.ctx, name)
+			_, errTXT := c.r.LookupTXT(c.ctx, name)
+			for _, err := range []error{errHost, errTXT} {
+				why := c.why && name == "printer.local"
+				if _, ok := errors.AsType[*DNSError](err); !ok || !strings.Contains(err.Error(), c.cause) || strings.Contains(err.Error(), "multicast DNS") != why {
+					t.Errorf("%s, %s: %v; want a DNSError with %q and the reason: %v", c.what, name, err, c.cause, why)
+				}
+			}
+		}
+	}
+	// A service is no name.
+	if _, err := DefaultResolver.LookupPort(background, "tcp", "nothing.local"); err == nil || strings.Contains(err.Error(), "multicast DNS") {
+		t.Errorf("port: %v", err)
 	}
 }
 
