@@ -16,11 +16,15 @@ import (
 )
 
 var (
-	entryRE = regexp.MustCompile(`(UNIX|MACH)\((\d+)\)`)
-	rawRE   = regexp.MustCompile(`\$\(?0x[123]00[0-9a-f]{4}\b`) // a number not given by UNIX, MACH or MDEP
-	textRE  = regexp.MustCompile(`^TEXT\s+(\S+)\(SB\)`)
-	saidRE  = regexp.MustCompile(`^// (\w+) ?\((trap )?(\d+)\)`) // "name(number)" begins a comment
+	entryRE = regexp.MustCompile(`(UNIX|MACH|MDEP)\((\d+)\)`)
+	// A number of amd64 or a gate of 386 not given by UNIX, MACH or MDEP. INT $3 is no gate.
+	rawRE  = regexp.MustCompile(`\$\(?0x[123]00[0-9a-f]{4}\b|\bINT\s+\$\(?(?:[^3\s]|3\w)\w*|\bSYSENTER\b`)
+	textRE = regexp.MustCompile(`^TEXT\s+(\S+)\(SB\)`)
+	saidRE = regexp.MustCompile(`^// (\w+) ?\((trap |machdep )?(\d+)\)`) // "name(number)" begins a comment
 )
+
+// kindOf is the macro for an entry, by the word before its number in a comment.
+var kindOf = map[string]string{"": "UNIX", "trap ": "MACH", "machdep ": "MDEP"}
 
 // kernelNames reads the names of a table of lib/xnu, by number.
 func kernelNames(t *testing.T, file string) map[string][]string {
@@ -37,7 +41,7 @@ func kernelNames(t *testing.T, file string) map[string][]string {
 	return names
 }
 
-// tablesOf returns the names of both kinds of entries.
+// tablesOf returns the names of the three kinds of entries.
 func tablesOf(t *testing.T) map[string]map[string][]string {
 	top, err := tree.Top()
 	if err != nil {
@@ -46,37 +50,39 @@ func tablesOf(t *testing.T) map[string]map[string][]string {
 	return map[string]map[string][]string{
 		"UNIX": kernelNames(t, filepath.Join(top, "lib", "xnu", "syscalls.tsv")),
 		"MACH": kernelNames(t, filepath.Join(top, "lib", "xnu", "traps.tsv")),
+		// The names for 32-bit programs: xnu-1504 to xnu-11417 osfmk/i386/machdep_call.c:machdep_call_table.
+		"MDEP": {
+			"3": {"thread_fast_set_cthread_self"},
+			"4": {"thread_set_user_ldt"},
+			"5": {"i386_set_ldt"},
+			"6": {"i386_get_ldt"},
+		},
 	}
 }
 
 // checkEntries returns what is wrong with the kernel entries of a file: 48,
 // which changes the mask of every thread; a number that is not the entry's that
 // the comment above the TEXT names, or not by that name (golang/go 1250f94f93:
-// usleep called something else); a number that does not come from the macros.
+// usleep called something else); an entry that is not made by the macros.
 func checkEntries(text string, tables map[string]map[string][]string) (wrong []string, entries int) {
-	said := map[string]string{} // number to name, of the comment above
-	var names []string          // the comments since the last TEXT
+	said := map[string]string{}  // entry, as "UNIX(93)", to name, of the comment above
+	names := map[string]string{} // the same of the comments since the last TEXT
 	for i, line := range strings.Split(text, "\n") {
 		bad := func(format string, args ...any) {
 			wrong = append(wrong, fmt.Sprintf("line %d: ", i+1)+fmt.Sprintf(format, args...))
 		}
 		if m := saidRE.FindStringSubmatch(line); m != nil {
-			names = append(names, m[3]+" "+m[1])
+			names[kindOf[m[2]]+"("+m[3]+")"] = m[1]
 		}
 		if textRE.MatchString(line) {
-			said = map[string]string{}
-			for _, n := range names {
-				nr, name, _ := strings.Cut(n, " ")
-				said[nr] = name
-			}
-			names = nil
+			said, names = names, map[string]string{}
 		}
 		code, _, _ := strings.Cut(line, "//")
 		if strings.HasPrefix(code, "#define") {
 			continue
 		}
-		if n := rawRE.FindString(code); n != "" && !strings.Contains(code, "0x01000000, R8") { // PTHREAD_START_CUSTOM
-			bad("%s: number given without UNIX or MACH", n)
+		if raw := rawRE.FindString(code); raw != "" {
+			bad("%s: entry made without UNIX, MACH or MDEP", raw)
 		}
 		for _, m := range entryRE.FindAllStringSubmatch(code, -1) {
 			entries++
@@ -84,7 +90,7 @@ func checkEntries(text string, tables map[string]map[string][]string) (wrong []s
 			if kind == "UNIX" && nr == "48" {
 				bad("sigprocmask (48) changes the mask of every thread")
 			}
-			name := said[nr]
+			name := said[m[0]]
 			if name == "" {
 				bad("%s: the comment above the TEXT does not name this entry", m[0])
 				continue
@@ -145,14 +151,41 @@ func TestKernelEntriesMistakes(t *testing.T) {
 		{"right", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(93), AX\n", ""},
 		{"usleep of 2012", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(92), AX\n", "does not name this entry"},
 		{"wrong name", "// select(92): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(92), AX\n", "is called select"},
-		{"trap for call", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tMACH(93), AX\n", "is called select"},
+		{"trap for call", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tMACH(93), AX\n", "does not name this entry"},
 		{"48", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(48), AX\n", "every thread"},
 		{"48 by hand", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL\t$(0x2000000+48), AX\n", "without UNIX"},
 		{"48 in one", "TEXT x(SB),0,$0\n\tMOVL\t$0x2000030, AX\n", "without UNIX"},
+		{"machdep", "// i386_get_ldt (machdep 5): n.\nTEXT x(SB),0,$0\n\tMOVL\tMDEP(5), AX\n", "is called i386_get_ldt"},
+		{"no machdep", "// i386_set_ldt(5): n.\nTEXT x(SB),0,$0\n\tMOVL\tMDEP(5), AX\n", "does not name this entry"},
+		{"386 right", "#define UNIX(n)\tMOVL $n, AX; INT $0x80\n// select(93): n.\nTEXT x(SB),0,$0\n\tUNIX(93)\n\tINT\t$3\n", ""},
+		{"386 other number", "// select(93): n.\nTEXT x(SB),0,$0\n\tUNIX(92)\n", "does not name this entry"},
+		{"386 trap", "// task_self (trap 27).\nTEXT x(SB),0,$0\n\tMACH(27)\n", "is called task_self"},
+		{"386 machdep right", "// thread_fast_set_cthread_self (machdep 3): base.\nTEXT x(SB),0,$0\n\tMDEP(3)\n", ""},
+		{"386 machdep", "// thread_fast_set_cthread_self (machdep 3): base.\nTEXT x(SB),0,$0\n\tMDEP(4)\n", "does not name this entry"},
+		{"386 48", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tUNIX(48)\n", "every thread"},
+		{"386 48 by hand", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL\t$48, AX\n\tINT\t$0x80\n", "without UNIX"},
+		{"386 on one line", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL $48, AX; INT $128\n", "without UNIX"},
+		{"386 trap by hand", "// task_self (trap 28).\nTEXT x(SB),0,$0\n\tMOVL\t$-28, AX\n\tINT\t$0x81\n", "without UNIX"},
+		{"386 machdep by hand", "// i386_set_ldt (machdep 5): n.\nTEXT x(SB),0,$0\n\tMOVL\t$5, AX\n\tINT\t$(0x82)\n", "without UNIX"},
+		{"386 sysenter", "// exit(1): n.\nTEXT x(SB),0,$0\n\tMOVL\t$1, AX\n\tSYSENTER\n", "without UNIX"},
 	} {
 		wrong, _ := checkEntries(tt.text, tables)
 		if got := strings.Join(wrong, "\n"); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	// The change sigmask2012 makes 48 on both ports, without the macros.
+	top, err := tree.Top()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, arch := range []string{"amd64", "386"} {
+		text, err := os.ReadFile(filepath.Join(top, "src", "runtime", "sigmask2012_darwin_"+arch+".s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wrong, _ := checkEntries(string(text), tables); !strings.Contains(strings.Join(wrong, "\n"), "without UNIX") {
+			t.Errorf("sigmask2012 on %s: %q", arch, wrong)
 		}
 	}
 }
