@@ -21,7 +21,7 @@ import (
 	"strings"
 )
 
-// A fact is a line of i386.tsv or xsys386.tsv.
+// A fact is a line of i386.tsv or xsys386.tsv, but for kind call.
 type fact struct {
 	kind, value string
 	size        int // 0 if there is none
@@ -50,11 +50,17 @@ func readFacts(dir string) (map[string]fact, error) {
 			if len(f) != t.columns {
 				return nil, fmt.Errorf("%s:%d: %d columns, not %d", t.file, i+1, len(f), t.columns)
 			}
+			if f[0] == "call" {
+				continue // package unix's are derived from the module's
+			}
 			size := 0
 			if s := f[t.val+1]; s != "-" {
 				if size, err = strconv.Atoi(s); err != nil {
 					return nil, fmt.Errorf("%s:%d: %v", t.file, i+1, err)
 				}
+			}
+			if f[0] == "func" && !strings.Contains(f[t.val], "{") {
+				return nil, fmt.Errorf("%s:%d: %s has no body", t.file, i+1, f[1])
 			}
 			facts[f[1]] = fact{f[0], f[t.val], size}
 		}
@@ -102,14 +108,14 @@ func derive(facts map[string]fact, dir string) error {
 // mendCPU mends dir, a copy of package golang.org/x/sys/cpu. It has files for
 // 386, but on darwin the program ends there when it starts, by a panic of
 // darwinSupportsAVX512.
-func mendCPU(dir string) error {
+func mendCPU(facts map[string]fact, dir string) error {
 	name := filepath.Join(dir, "cpu_other_x86.go")
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // older releases have no such function
 	}
 	if err == nil {
-		text, err = rewrite(nil, filepath.Base(name), text)
+		text, err = rewrite(facts, filepath.Base(name), text)
 	}
 	if err != nil {
 		return err
@@ -126,18 +132,6 @@ func constrain(text []byte, expr string) ([]byte, error) {
 		return nil, errors.New("it has no build constraint")
 	}
 	return slices.Concat(text[:line[0]], []byte("//go:build "+expr), text[line[1]:]), nil
-}
-
-// funcs are the functions that are written otherwise: in package unix those that
-// assign to fields whose size differs; in package cpu darwinSupportsAVX512, which
-// by upstream's rule is false before Darwin 21.3. 18 was the last to run 32-bit
-// programs.
-var funcs = map[string]string{
-	"darwinSupportsAVX512": "{ return false }",
-	"setTimespec":          "{ return Timespec{Sec: int32(sec), Nsec: int32(nsec)} }",
-	"setTimeval":           "{ return Timeval{Sec: int32(sec), Usec: int32(usec)} }",
-	"SetKevent":            "{ k.Ident, k.Filter, k.Flags = uint32(fd), int16(mode), uint16(flags) }",
-	"Iovec.SetLen":         "{ iov.Len = uint32(length) }",
 }
 
 // An editor replaces parts of a Go file.
@@ -199,7 +193,7 @@ func rewrite(facts map[string]fact, name string, text []byte) ([]byte, error) {
 				}
 			}
 		case *ast.FuncDecl:
-			if err := e.function(d); err != nil {
+			if err := e.function(facts, d); err != nil {
 				return nil, err
 			}
 		}
@@ -278,17 +272,18 @@ func (e *editor) typeSpec(facts map[string]fact, s *ast.TypeSpec) error {
 	return nil
 }
 
-// function makes each 64-bit argument of a call of libSystem two words, the
-// lower first, and a 64-bit result of two.
-func (e *editor) function(d *ast.FuncDecl) error {
+// function gives a function the body that the tables have for it. In others it
+// makes each 64-bit argument of a call of libSystem two words, the lower first,
+// and a 64-bit result of two.
+func (e *editor) function(facts map[string]fact, d *ast.FuncDecl) error {
 	name := d.Name.Name
 	if d.Recv != nil {
 		if star, ok := d.Recv.List[0].Type.(*ast.StarExpr); ok {
 			name = e.source(star.X) + "." + name
 		}
 	}
-	if body, ok := funcs[name]; ok && d.Body != nil {
-		e.replace(d.Body, body)
+	if f := facts[name]; f.kind == "func" && d.Body != nil {
+		e.replace(d.Body, f.value[strings.Index(f.value, "{"):])
 		return nil
 	}
 	wide := map[string]bool{}

@@ -93,7 +93,7 @@ func run(module, out string) error {
 		err = derive(facts, filepath.Join(sysDir, "unix"))
 	}
 	if err == nil {
-		err = mendCPU(filepath.Join(sysDir, "cpu"))
+		err = mendCPU(facts, filepath.Join(sysDir, "cpu"))
 	}
 	if err == nil {
 		err = os.WriteFile(work, []byte(workFile(main, sysDir)), 0o666)

@@ -142,10 +142,12 @@ func TestFacts(t *testing.T) {
 
 func TestDeriveGo(t *testing.T) {
 	facts := map[string]fact{
-		"T":  {"type", "A int32,B *byte", 8},
-		"W":  {"type", "int32", 0},
-		"S":  {"same", "-", 8},
-		"C1": {"const", "0x4", 0},
+		"T":   {"type", "A int32,B *byte", 8},
+		"W":   {"type", "int32", 0},
+		"S":   {"same", "-", 8},
+		"C1":  {"const", "0x4", 0},
+		"F":   {"func", "F(a int64) { g(int32(a)) }", 0},
+		"P.F": {"func", "(p *P) F(n int) { p.N = uint32(n) }", 0},
 	}
 	const head = "//go:build darwin && amd64\n\npackage unix\n\n"
 	for _, tt := range []struct{ name, in, want string }{
@@ -166,7 +168,8 @@ func TestDeriveGo(t *testing.T) {
 			"func f(o int64) (r int64, err error) {\n\tr0, r1, e1 := syscall_syscall(tr, uintptr(o), uintptr(o>>32), 0)\n\tr = int64(r1)<<32 | int64(r0)\n\treturn\n}\n"},
 		{"no call", "func f(o int64) int { return int(o) }\n", "!x.go:5: f has a 64-bit argument and 0 calls"},
 		{"raw call", "func f(o int64) {\n\t_, _, e1 := syscall_rawSyscall(tr, uintptr(o), 0, 0)\n}\n", "!x.go:6: cannot pass 2 words in place of syscall_rawSyscall"},
-		{"method", "func (iov *Iovec) SetLen(length int) {\n\tiov.Len = uint64(length)\n}\n", "func (iov *Iovec) SetLen(length int) { iov.Len = uint32(length) }\n"},
+		{"function", "func F(b int64) {\n\tg(b)\n}\n", "func F(b int64) { g(int32(a)) }\n"},
+		{"method", "func (p *P) F(n int) {\n\tp.N = uint64(n)\n}\n", "func (p *P) F(n int) { p.N = uint32(n) }\n"},
 	} {
 		out, err := deriveGo(facts, "x.go", []byte(head+tt.in))
 		if want, ok := strings.CutPrefix(tt.want, "!"); ok {

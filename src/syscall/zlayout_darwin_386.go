@@ -8,7 +8,10 @@
 
 package syscall
 
-import "unsafe"
+import (
+	"internal/abi"
+	"unsafe"
+)
 
 //graft:replace ztypes_darwin_386.go cd12f1ca9a71 another number
 const sizeofPtr = 0x4
@@ -198,3 +201,60 @@ const TIOCSETAW = 0x802c7415
 
 //graft:replace zerrors_darwin_386.go cd8a52e58a65 44 bytes
 const TIOCSETAF = 0x802c7416
+
+//graft:replace syscall_darwin_386.go dbe914614363 a word of 32 bits
+func setTimeval(sec, usec int64) Timeval { return Timeval{Sec: int32(sec), Usec: int32(usec)} }
+
+//graft:replace syscall_darwin_386.go ff2d296df083 a word of 32 bits
+func setTimespec(sec, nsec int64) Timespec { return Timespec{Sec: int32(sec), Nsec: int32(nsec)} }
+
+//graft:replace syscall_darwin_386.go bddadd400965 a word of 32 bits
+func SetKevent(k *Kevent_t, fd, mode, flags int) {
+	k.Ident, k.Filter, k.Flags = uint32(fd), int16(mode), uint16(flags)
+}
+
+//graft:replace syscall_darwin_386.go 5b29dd3fe540 a word of 32 bits
+func (iov *Iovec) SetLen(length int) { iov.Len = uint32(length) }
+
+//graft:replace zsyscall_darwin_386.go 1bf667edb01d 64 bits are two words
+func Ftruncate(fd int, length int64) (err error) {
+	_, _, e := syscall(abi.FuncPCABI0(libc_ftruncate_trampoline), uintptr(fd), lo32(length), hi32(length))
+	return errOf(e)
+}
+
+//graft:replace zsyscall_darwin_386.go eeec9976e260 64 bits are two words
+func Truncate(path string, length int64) (err error) {
+	p, err := BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	_, _, e := syscall(abi.FuncPCABI0(libc_truncate_trampoline), uintptr(unsafe.Pointer(p)), lo32(length), hi32(length))
+	return errOf(e)
+}
+
+//graft:replace zsyscall_darwin_386.go c120ecb181d5 64 bits are two words
+func pread(fd int, p []byte, offset int64) (n int, err error) {
+	r, _, e := syscall6(abi.FuncPCABI0(libc_pread_trampoline), uintptr(fd), uintptr(bufArg(p)), uintptr(len(p)), lo32(offset), hi32(offset), 0)
+	return int(r), errOf(e)
+}
+
+//graft:replace zsyscall_darwin_386.go 8ee43006543a 64 bits are two words
+func pwrite(fd int, p []byte, offset int64) (n int, err error) {
+	r, _, e := syscall6(abi.FuncPCABI0(libc_pwrite_trampoline), uintptr(fd), uintptr(bufArg(p)), uintptr(len(p)), lo32(offset), hi32(offset), 0)
+	return int(r), errOf(e)
+}
+
+//graft:replace zsyscall_darwin_386.go b7386b6ec111 64 bits are two words
+func Seek(fd int, offset int64, whence int) (newoffset int64, err error) {
+	lo, hi, e := syscall6(abi.FuncPCABI0(libc_lseek_trampoline), uintptr(fd), lo32(offset), hi32(offset), uintptr(whence), 0, 0)
+	if e != 0 {
+		return -1, errnoErr(e)
+	}
+	return int64(hi)<<32 | int64(lo), nil
+}
+
+//graft:replace zsyscall_darwin_386.go 5cdb27326619 64 bits are two words
+func mmap(addr uintptr, length uintptr, prot int, flag int, fd int, pos int64) (ret uintptr, err error) {
+	r, _, e := syscall9(abi.FuncPCABI0(libc_mmap_trampoline), addr, length, uintptr(prot), uintptr(flag), uintptr(fd), lo32(pos), hi32(pos), 0, 0)
+	return r, errOf(e)
+}
