@@ -193,9 +193,26 @@ func TestKernelEntriesMistakes(t *testing.T) {
 // createRE is the bracket that every creation of a thread stands in.
 var createRE = regexp.MustCompile(`sigprocmask\(_SIG_SETMASK, &sigset_all, &(\w+)\)\s*(?:\w+ :?= )?bsdthread_create\([^()]*\)\s*sigprocmask\(_SIG_SETMASK, &(\w+), nil\)`)
 
+// checkBrackets returns how many calls of bsdthread_create a Go file has, and how
+// many of them stand between a mask of everything and its restoration.
+func checkBrackets(text string) (calls, brackets int) {
+	for line := range strings.Lines(text) {
+		code, _, _ := strings.Cut(line, "//")
+		if !strings.HasPrefix(code, "func ") {
+			calls += strings.Count(code, "bsdthread_create(")
+		}
+	}
+	for _, m := range createRE.FindAllStringSubmatch(text, -1) {
+		if m[1] == m[2] {
+			brackets++
+		}
+	}
+	return calls, brackets
+}
+
 // TestCreateBracketed: whoever calls bsdthread_create blocks all signals before
 // and restores its mask after (golang/go 1fc9a17c7e and 699dbb60b7 each found a
-// place that had been forgotten).
+// place that had been forgotten). No assembly calls it.
 func TestCreateBracketed(t *testing.T) {
 	calls, brackets := 0, 0
 	for _, file := range rawSources(t, "*_darwin*.go") {
@@ -203,17 +220,8 @@ func TestCreateBracketed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(string(text)) {
-			code, _, _ := strings.Cut(line, "//")
-			if !strings.HasPrefix(code, "func ") {
-				calls += strings.Count(code, "bsdthread_create(")
-			}
-		}
-		for _, m := range createRE.FindAllStringSubmatch(string(text), -1) {
-			if m[1] == m[2] {
-				brackets++
-			}
-		}
+		c, b := checkBrackets(string(text))
+		calls, brackets = calls+c, brackets+b
 	}
 	if calls == 0 || calls != brackets {
 		t.Errorf("%d calls of bsdthread_create, %d of them between a mask of everything and its restoration", calls, brackets)
@@ -223,8 +231,44 @@ func TestCreateBracketed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), "CALL\truntime·bsdthread_create(") {
+		if jumpRE.Match(text) {
 			t.Errorf("%s calls bsdthread_create", filepath.Base(file))
+		}
+	}
+}
+
+var jumpRE = regexp.MustCompile(`\b(CALL|JMP)\s+(runtime)?·bsdthread_create\(`)
+
+// TestCreateBracketedMistakes: the check sees what it is for.
+func TestCreateBracketedMistakes(t *testing.T) {
+	const (
+		block   = "\tsigprocmask(_SIG_SETMASK, &sigset_all, &oset)\n"
+		create  = "\terrno = bsdthread_create(stk, mp)\n"
+		restore = "\tsigprocmask(_SIG_SETMASK, &oset, nil)\n"
+	)
+	for _, tt := range []struct {
+		name, text      string
+		calls, brackets int
+	}{
+		{"right", "func bsdthread_create(stk, mp)\n" + block + create + restore, 1, 1},
+		{"twice", block + create + restore + block + create + restore, 2, 2},
+		{"forgotten", block + create + restore + create, 2, 1},
+		{"not blocked", "\tsigprocmask(_SIG_SETMASK, nil, &oset)\n" + create + restore, 1, 0},
+		{"not restored", block + create + "\tif errno == 0 {\n", 1, 0},
+		{"restored from elsewhere", block + create + "\tsigprocmask(_SIG_SETMASK, &other, nil)\n", 1, 0},
+		{"something between", block + "\tf()\n" + create + restore, 1, 0},
+	} {
+		if c, b := checkBrackets(tt.text); c != tt.calls || b != tt.brackets {
+			t.Errorf("%s: %d calls, %d bracketed; want %d, %d", tt.name, c, b, tt.calls, tt.brackets)
+		}
+	}
+	for text, want := range map[string]bool{
+		"\tCALL\truntime·bsdthread_create(SB)\n": true,
+		"\tJMP\t·bsdthread_create(SB)\n":         true,
+		"TEXT runtime·bsdthread_create(SB)\n":    false,
+	} {
+		if jumpRE.MatchString(text) != want {
+			t.Errorf("%q: %v, want %v", text, !want, want)
 		}
 	}
 }
