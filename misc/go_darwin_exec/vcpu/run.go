@@ -188,6 +188,10 @@ func (c *Ctx) Blocking(nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr, ki
 	return r, 0, false
 }
 
+// InBlocking reports whether the owner is in Blocking. A Kick from now on ends
+// that call. Any thread may ask.
+func (c *Ctx) InBlocking() bool { return atomic.LoadUint32(&c.inCp) != 0 }
+
 //go:nosplit
 func runBlocking(c *Ctx, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, aborted uintptr) {
 	entersyscall()

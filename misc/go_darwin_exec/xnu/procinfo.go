@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ type procInfo struct {
 	tpgid                int32
 	state                byte
 	comm                 string
-	nice, threads        int32
+	nice                 int32
 	uid, ruid, svuid     uint32
 	gid, rgid, svgid     uint32
 	start                uint64 // µs since the epoch
@@ -71,7 +72,7 @@ func (t *Thread) procInfo(pid int) (pi procInfo, ok bool) {
 	}
 	pi.minflt, pi.majflt = uint64(field(10)), uint64(field(12))
 	pi.utime, pi.stime = uint64(field(14))*hostTick, uint64(field(15))*hostTick
-	pi.nice, pi.threads = int32(field(19)), int32(field(20))
+	pi.nice = int32(field(19))
 	pi.start = t.bootTime() + uint64(field(22))*hostTick/1000
 	pi.vsize, pi.rss = uint64(field(23)), uint64(field(24))*mem.PageSize
 	for line := range bytes.Lines(readHostFile(dir + "status")) {
@@ -340,11 +341,11 @@ func (t *Thread) procPidinfo(pid int, flavor uint32, arg, buf uint64, size uint3
 		}
 		return t.procFds(buf, size)
 	case procPidtaskallinfo:
-		b = append(pi.bsdinfo(), pi.taskinfo()...)
+		b = append(pi.bsdinfo(), t.taskinfo(&pi)...)
 	case procPidtbsdinfo:
 		b = pi.bsdinfo()
 	case procPidtaskinfo:
-		b = pi.taskinfo()
+		b = t.taskinfo(&pi)
 	case procPidtShortbsdinfo:
 		b = pi.bsdshortinfo()
 	case procPidpathinfo:
@@ -418,9 +419,39 @@ func (pi *procInfo) bsdshortinfo() []byte {
 	return b
 }
 
-// taskinfo is struct proc_taskinfo; times in ns, as the timebase is 1/1.
-func (pi *procInfo) taskinfo() []byte {
+// countThreads returns the numbers of a process's threads and of those that
+// run or want to. Of another runner's process they are the host's: exact for the
+// child of a fork, which has one thread.
+func (t *Thread) countThreads(pi *procInfo) (all, running uint32) {
+	p := t.p
+	if int(pi.pid) == syscall.Getpid() {
+		p.lock()
+		defer p.unlock()
+		for _, x := range p.threads {
+			all++
+			if !x.cpu.InBlocking() {
+				running++
+			}
+		}
+		return
+	}
+	dir := "/proc/" + strconv.Itoa(int(pi.pid)) + "/task/"
+	tasks, _ := os.ReadDir(dir)
+	for _, task := range tasks {
+		_, stat, _ := bytes.Cut(readHostFile(dir+task.Name()+"/stat"), []byte(") "))
+		all++
+		if len(stat) > 0 && (stat[0] == 'R' || stat[0] == 'D') {
+			running++
+		}
+	}
+	return
+}
+
+// taskinfo is struct proc_taskinfo; times in ns, as the timebase is 1/1
+// (xnu-11417 osfmk/kern/bsd_kern.c:fill_taskprocinfo).
+func (t *Thread) taskinfo(pi *procInfo) []byte {
 	b := make([]byte, procTaskinfoSize)
+	threads, running := t.countThreads(pi)
 	for i, v := range [...]uint64{pi.vsize, pi.rss, pi.utime, pi.stime, pi.utime, pi.stime} {
 		putUint64(b[8*i:], v)
 	}
@@ -428,7 +459,7 @@ func (pi *procInfo) taskinfo() []byte {
 	clamp := func(v uint64) uint32 { return uint32(min(v, math.MaxInt32)) }
 	for i, v := range [...]uint32{
 		policyTimeshare, clamp(pi.minflt + pi.majflt), clamp(pi.majflt), 0, 0, 0, 0, 0,
-		clamp(pi.csw), uint32(pi.threads), 0, 31,
+		clamp(pi.csw), threads, running, 31,
 	} {
 		putUint32(b[48+4*i:], v)
 	}

@@ -291,6 +291,10 @@ func TestProcInfo(t *testing.T) {
 	if exe, _ := filepath.EvalSymlinks(th.p.cfg.Path); cstring(b) != exe {
 		t.Errorf("PROC_PIDPATHINFO: %q, want %q", cstring(b), exe)
 	}
+	call(t, th, sysProcInfo, 0, 2, pid, procPidtaskinfo, 0, gp(&b[0]), uint64(len(b)))
+	if all, running := getUint32(b[84:]), getUint32(b[88:]); all != uint32(len(th.p.threads)) || running != all {
+		t.Errorf("PROC_PIDTASKINFO: %d of %d threads run, want all of %d", running, all, len(th.p.threads))
+	}
 	call(t, th, sysProcInfo, ENOMEM, 2, pid, procPidtbsdinfo, 0, gp(&b[0]), 10)
 	call(t, th, sysProcInfo, ESRCH, 2, 2000000000, procPidtbsdinfo, 0, gp(&b[0]), uint64(len(b)))
 	n := call(t, th, sysProcInfo, 0, 1, 1, 0, 0, gp(&b[0]), uint64(len(b)))

@@ -29,13 +29,17 @@ import (
 func entry()
 func threadStartPC() uintptr
 func trampPC() uintptr
-func sys(nr, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2, errno uintptr)
+func sys7(nr, a1, a2, a3, a4, a5, a6, a7 uintptr) (r1, r2, errno uintptr)
 func class(nr uintptr) uintptr
 func selfPort() uintptr
 func killRegs(r *regs)
 func killEscape(pid, sig uintptr)
 func escape()
 func fault(kind, addr uintptr)
+
+func sys(nr, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2, errno uintptr) {
+	return sys7(nr, a1, a2, a3, a4, a5, a6, 0)
+}
 
 func main() { entry() } // not reached: entry is the program's entry point
 
@@ -119,6 +123,7 @@ const (
 	sysSigwait      = 330
 	sysDisableSig   = 331
 	sysSemwait      = 334
+	sysProcInfo     = 336
 	sysBsdCreate    = 360
 	sysBsdRegister  = 366
 	sysThreadSelfid = 372
@@ -370,6 +375,18 @@ func threadMain(t *thread) {
 	t.done.Store(1)
 }
 
+// gone waits until the thread has ended.
+func (t *thread) gone() {
+	await("the thread", &t.done, 1)
+	for range 10000 {
+		if _, _, e := sys(sysPthreadKill, t.port, 0, 0, 0, 0, 0); e == eSRCH {
+			return
+		}
+		nap(1)
+	}
+	die("a thread does not end\n")
+}
+
 // linger waits in system calls until step reaches n.
 func (t *thread) linger(n uint32) {
 	for t.step.Load() < n {
@@ -400,6 +417,44 @@ func status(pid, options uintptr) uintptr {
 		eq("wait4", e, 0)
 		eq("wait4's pid", r, pid)
 		return uintptr(st)
+	}
+}
+
+// asleep waits until no more than n threads of a process run, or want to.
+func asleep(pid uintptr, n uint32) {
+	const pidInfo, taskInfo = 2, 4
+	var info [24]uint32 // struct proc_taskinfo
+	for range 10000 {
+		var r, e uintptr
+		if is32 {
+			r, _, e = sys7(sysProcInfo, pidInfo, pid, taskInfo, 0, 0, ptr(&info), unsafe.Sizeof(info))
+		} else {
+			r, _, e = sys(sysProcInfo, pidInfo, pid, taskInfo, 0, ptr(&info), unsafe.Sizeof(info))
+		}
+		eq("proc_info", e, 0)
+		eq("proc_info", r, unsafe.Sizeof(info))
+		if info[22] <= n { // pti_numrunning
+			return
+		}
+		nap(1)
+	}
+	eq("the threads that run", uintptr(info[22]), uintptr(n))
+}
+
+// say and hear send a byte through a pipe and receive it.
+func say(w uintptr, b byte) { call("write", sysWrite, w, ptr(&b), 1) }
+
+func hear(r uintptr, b byte) {
+	var got byte
+	for {
+		n, _, e := sys(sysRead, r, ptr(&got), 1, 0, 0, 0)
+		if e == eINTR {
+			continue
+		}
+		eq("read, errno", e, 0)
+		eq("read", n, 1)
+		eq("what the other process says", uintptr(got), uintptr(b))
+		return
 	}
 }
 

@@ -239,24 +239,28 @@ func forkSignalled() {
 // bsd/kern/kern_synch.c:_sleep; all
 func forkInterrupted() {
 	catch(sigUSR1, 0, 0, nil)
-	catch(sigUSR2, saRestart, 0, nil)
-	r, w := pipe()
+	catch(sigUSR2, saRestart, 0, func(*frame) { say(wfd, 2) })
+	var r, back, w uintptr
+	r, w = pipe()
+	back, wfd = pipe()
 	pid := fork()
 	if pid == 0 {
 		var b byte
 		fails("read", eINTR, sysRead, r, ptr(&b), 1)
 		eq("handlers", uintptr(count[sigUSR1].Load()), 1)
+		say(wfd, 1)
 		call("read", sysRead, r, ptr(&b), 1)
 		eq("handlers", uintptr(count[sigUSR2].Load()), 1)
 		exit(uintptr(b))
 	}
-	nap(20)
+	asleep(pid, 0)
 	call("kill", sysKill, pid, sigUSR1, 1)
-	nap(20)
+	hear(back, 1)
+	asleep(pid, 0)
 	call("kill", sysKill, pid, sigUSR2, 1)
-	nap(20)
-	b := byte(42)
-	call("write", sysWrite, w, ptr(&b), 1)
+	hear(back, 2)
+	asleep(pid, 0)
+	say(w, 42)
 	eq("the child's status", status(pid, 0), 42<<8)
 }
 
@@ -334,8 +338,7 @@ func execOfDead() {
 	tkill(t, sigUSR1)
 	tkill(t, sigALRM)
 	t.step.Store(1)
-	await("the thread", &t.done, 1)
-	nap(20)
+	t.gone()
 	eq("handlers", uintptr(count[sigUSR1].Load()+count[sigALRM].Load()), 0)
 	eq("pending", uintptr(pending()), 0)
 	mask(sigBlock, both)

@@ -33,8 +33,7 @@ func pinOldest() {
 		eq("the taker", taker[sigUSR1].Load(), b.id)
 	}
 	b.step.Store(1)
-	await("the second thread's end", &b.done, 1)
-	nap(20)
+	b.gone()
 	raise(sigUSR1)
 	await("handlers", &count[sigUSR1], 4)
 	eq("the taker when that has ended", taker[sigUSR1].Load(), c.id)
@@ -105,8 +104,8 @@ func pendingDies() {
 	tkill(t, sigUSR1)
 	tkill(t, sigCHLD)
 	t.step.Store(1)
-	await("the thread", &t.done, 1)
-	nap(20)
+	t.gone()
+	nap(20) // for what must not come
 	eq("handlers", uintptr(count[sigUSR1].Load()+count[sigCHLD].Load()), 0)
 	eq("pending", uintptr(pending()), 0)
 }
@@ -234,7 +233,8 @@ func killErrors() {
 	if pid == 0 {
 		exit(0)
 	}
-	nap(20)
+	_, _, e := sys(sysWaitid, 1, pid, ptr(&waitidInfo), wExited|wNowait, 0, 0)
+	eq("waitid", e, 0)
 	call("a zombie", sysKill, pid, sigUSR1, 1)
 	status(pid, 0)
 	fails("a child that is gone", eSRCH, sysKill, pid, 0, 1)
@@ -320,7 +320,7 @@ func sigwait() {
 	await("the thread took another's", &t.seen, sigUSR1)
 	eq("pending on the first", uintptr(pending()), 0)
 	*got = 0
-	nap(20)
+	asleep(getpid(), 1)
 	raise(sigUSR1)
 	await("the thread waited", &t.done, 1)
 	eq("the signal", uintptr(*got), sigUSR1)
@@ -339,12 +339,13 @@ func sigsuspend() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
 	eq("mask in the handler", uintptr(during), uintptr(bit(sigUSR1)|bit(sigUSR2)))
 	eq("mask after", uintptr(getmask()), uintptr(bit(sigUSR1)|bit(sigTERM)))
-	// A thread that is made meanwhile has the mask that will be restored.
 	first.port = selfPort()
 	t := spawn(0, func(t *thread) {
-		nap(20)
+		t.linger(1)
+		asleep(getpid(), 1)
 		tkill(&first, sigUSR1)
 	})
+	t.step.Store(1)
 	fails("sigsuspend, asleep", eINTR, sysSigsuspend, 0, 0, 0)
 	await("the thread", &t.done, 1)
 	eq("handlers", uintptr(count[sigUSR1].Load()), 2)

@@ -10,40 +10,52 @@ import "unsafe"
 
 // Sleeping calls and signals.
 
-// poke sends SIGUSR1 to the first thread, a while after it has been started, and
-// then writes a byte to wfd.
+// finish ends a call that interrupt has made and that was started anew. If it is
+// nil, the call is to fail.
+var finish func()
+
+// finishWrite is finish for who waits for a byte from wfd.
+func finishWrite() { say(wfd, 7) }
+
+// poke sends SIGUSR1 to the first thread each time that this has begun a call,
+// counted by step, and sleeps in it.
 func poke(t *thread) {
 	mask(sigBlock, ^uint32(0))
-	for {
-		n := t.val[0]
-		for t.step.Load() == n {
-			nap(1)
-			if t.step.Load() == 1000 {
-				return
+	for n := uint32(1); ; n++ {
+		t.linger(n)
+		asleep(getpid(), 1)
+		tkill(&first, sigUSR1)
+		if quiet {
+			nap(15) // for what must not come
+			finish()
+		} else {
+			await("handlers", &count[sigUSR1], 1)
+			if finish != nil {
+				asleep(getpid(), 1)
+				finish()
 			}
 		}
-		t.val[0] = t.step.Load()
-		nap(15)
-		tkill(&first, sigUSR1)
-		if wfd != 0 {
-			nap(15)
-			b := byte(7)
-			call("write", sysWrite, wfd, ptr(&b), 1)
-		}
+		t.seen.Store(n)
 	}
 }
+
+var quiet bool // no handler runs, and the call goes on
 
 // interrupt makes a call that sleeps, with a signal coming meanwhile, and returns what it
 // returned.
 func interrupt(flags uint32, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, e uintptr) {
-	if threads[5].ready.Load() == 0 {
+	if !quiet {
+		catch(sigUSR1, flags, 0, handlers[sigUSR1])
+	}
+	count[sigUSR1].Store(0)
+	t := &threads[5]
+	if t.ready.Load() == 0 {
 		first.port = selfPort()
 		spawn(5, poke)
 	}
-	catch(sigUSR1, flags, 0, nil)
-	count[sigUSR1].Store(0)
-	threads[5].step.Add(1)
+	n := t.step.Add(1)
 	r, _, e = sys(nr, a1, a2, a3, a4, a5, a6)
+	await("the thread that sends", &t.seen, n)
 	return
 }
 
@@ -54,10 +66,12 @@ func interrupt(flags uint32, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, e uintptr) 
 func restartRead() {
 	rfd, wfd = pipe()
 	var b [8]byte
+	finish = finishWrite
 	n, e := interrupt(saRestart, sysRead, rfd, ptr(&b), 8, 0, 0, 0)
 	eq("errno", e, 0)
 	eq("bytes", n, 1)
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
+	finish = nil
 	_, e = interrupt(0, sysRead, rfd, ptr(&b), 8, 0, 0, 0)
 	eq("errno", e, eINTR)
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
@@ -68,16 +82,19 @@ func restartRead() {
 // bsd/kern/kern_exit.c:wait4_nocancel; bsd/kern/uipc_socket.c:soreceive, sosend; all
 func restartOthers() {
 	var st uint32
+	rfd, wfd = pipe()
 	pid := fork()
 	if pid == 0 {
-		nap(1200)
+		hear(rfd, 7)
 		exit(42)
 	}
 	_, e := interrupt(0, sysWait4, pid, ptr(&st), 0, 0, 0, 0)
 	eq("wait4, errno", e, eINTR)
+	finish = finishWrite
 	r, e := interrupt(saRestart, sysWait4, pid, ptr(&st), 0, 0, 0, 0)
 	eq("wait4 with SA_RESTART, errno", e, 0)
 	eq("wait4 with SA_RESTART", r, pid)
+	finish = nil
 
 	const recvfrom, sendto = 29, 133
 	var sv [2]uint32
@@ -92,6 +109,7 @@ func restartOthers() {
 	_, e = interrupt(0, sendto, uintptr(sv[0]), ptr(&altStacks), 16384, 0, 0, 0)
 	eq("sendto on a full socket, errno", e, eINTR)
 	wfd = uintptr(sv[1])
+	finish = finishWrite
 	r, e = interrupt(saRestart, recvfrom, uintptr(sv[0]), ptr(&st), 1, 0, 0, 0)
 	eq("recvfrom with SA_RESTART, errno", e, 0)
 	eq("recvfrom with SA_RESTART", r, 1)
@@ -106,7 +124,6 @@ func restartNever() {
 	rfd, wfd = pipe()
 	for i := range uintptr(2) {
 		flags := uint32(i * saRestart)
-		wfd = 0
 		_, e := interrupt(flags, sysSelect, 0, 0, 0, 0, 0, 0)
 		eq("select", e, eINTR)
 		pfd := [2]uint32{uint32(rfd), 1}
@@ -145,7 +162,6 @@ var st4 uint32
 // bsd/kern/sys_generic.c:dofilewrite; all
 func partialWrite() {
 	_, w := pipe()
-	wfd = 0
 	n, e := interrupt(0, sysWrite, w, ptr(&threads), 1<<17, 0, 0, 0)
 	eq("errno", e, 0)
 	is("not a part\n", n > 0 && n < 1<<17)
@@ -159,27 +175,17 @@ func partialWrite() {
 func undisturbed() {
 	rfd, wfd = pipe()
 	var b [8]byte
-	for i := range 3 {
-		first.port = selfPort()
+	quiet, finish = true, finishWrite
+	catch(sigUSR1, 0, 0, nil)
+	for i := range 2 {
 		if i == 0 {
 			mask(sigBlock, bit(sigUSR1))
-		}
-		if threads[5].ready.Load() == 0 {
-			spawn(5, poke)
-		}
-		switch i {
-		case 0:
-			catch(sigUSR1, 0, 0, nil)
-		case 1:
+		} else {
 			setaction(sigUSR1, sigIGN, 0, 0)
 			mask(sigUnblock, bit(sigUSR1))
-		case 2:
-			wfd = 0
 		}
-		if i < 2 {
-			threads[5].step.Add(1)
-			call("read", sysRead, rfd, ptr(&b), 8)
-		}
+		_, e := interrupt(0, sysRead, rfd, ptr(&b), 8, 0, 0, 0)
+		eq("read, errno", e, 0)
 	}
 	eq("handlers", uintptr(count[sigUSR1].Load()), 0)
 }
@@ -191,14 +197,13 @@ func undisturbed() {
 func restartState() {
 	rfd, wfd = pipe()
 	var b [8]byte
-	interrupt(saRestart, sysRead, rfd, ptr(&b), 8, 0, 0, 0)
 	handlers[sigUSR1] = func(f *frame) { lastSP = load(load(f.uctx+ucMcontext) + mcPC) }
-	setaction(sigUSR1, 0x1234, saRestart, 0)
-	threads[5].step.Add(1)
-	call("read", sysRead, rfd, ptr(&b), 8)
+	finish = finishWrite
+	_, e := interrupt(saRestart, sysRead, rfd, ptr(&b), 8, 0, 0, 0)
+	eq("read with SA_RESTART, errno", e, 0)
 	at := lastSP
-	setaction(sigUSR1, 0x1234, 0, 0)
-	threads[5].step.Add(1)
-	fails("read", eINTR, sysRead, rfd, ptr(&b), 8)
+	finish = nil
+	_, e = interrupt(0, sysRead, rfd, ptr(&b), 8, 0, 0, 0)
+	eq("read, errno", e, eINTR)
 	eq("the difference of the two PCs", lastSP-at, 2)
 }

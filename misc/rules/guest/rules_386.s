@@ -111,8 +111,8 @@ again:
 	CALL	·onFailedReturn(SB)
 	JMP	again
 
-// func sys(nr, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2, errno uintptr)
-TEXT ·sys(SB), NOSPLIT, $36-40
+// func sys7(nr, a1, a2, a3, a4, a5, a6, a7 uintptr) (r1, r2, errno uintptr)
+TEXT ·sys7(SB), NOSPLIT, $36-44
 	MOVL	a1+4(FP), AX
 	MOVL	AX, 4(SP)
 	MOVL	a2+8(FP), AX
@@ -125,20 +125,21 @@ TEXT ·sys(SB), NOSPLIT, $36-40
 	MOVL	AX, 20(SP)
 	MOVL	a6+24(FP), AX
 	MOVL	AX, 24(SP)
-	MOVL	$0, 28(SP)
+	MOVL	a7+28(FP), AX
+	MOVL	AX, 28(SP)
 	MOVL	$0, 32(SP)
 	MOVL	nr+0(FP), AX
 	MOVL	$0, DX
 	INT	$0x80
 	JCS	bad
-	MOVL	AX, r1+28(FP)
-	MOVL	DX, r2+32(FP)
-	MOVL	$0, errno+36(FP)
+	MOVL	AX, r1+32(FP)
+	MOVL	DX, r2+36(FP)
+	MOVL	$0, errno+40(FP)
 	RET
 bad:
-	MOVL	$-1, r1+28(FP)
-	MOVL	$0, r2+32(FP)
-	MOVL	AX, errno+36(FP)
+	MOVL	$-1, r1+32(FP)
+	MOVL	$0, r2+36(FP)
+	MOVL	AX, errno+40(FP)
 	RET
 
 // func class(nr uintptr) uintptr; not on this processor

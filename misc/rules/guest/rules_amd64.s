@@ -100,8 +100,9 @@ again:
 	CALL	·onFailedReturn(SB)
 	JMP	again
 
-// func sys(nr, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2, errno uintptr)
-TEXT ·sys(SB), NOSPLIT, $0-80
+// func sys7(nr, a1, a2, a3, a4, a5, a6, a7 uintptr) (r1, r2, errno uintptr); a7 is
+// not used.
+TEXT ·sys7(SB), NOSPLIT, $0-88
 	MOVQ	nr+0(FP), AX
 	MOVQ	a1+8(FP), DI
 	MOVQ	a2+16(FP), SI
@@ -112,14 +113,14 @@ TEXT ·sys(SB), NOSPLIT, $0-80
 	ADDQ	$UNIX, AX
 	SYSCALL
 	JCS	bad
-	MOVQ	AX, r1+56(FP)
-	MOVQ	DX, r2+64(FP)
-	MOVQ	$0, errno+72(FP)
+	MOVQ	AX, r1+64(FP)
+	MOVQ	DX, r2+72(FP)
+	MOVQ	$0, errno+80(FP)
 	RET
 bad:
-	MOVQ	$-1, r1+56(FP)
-	MOVQ	$0, r2+64(FP)
-	MOVQ	AX, errno+72(FP)
+	MOVQ	$-1, r1+64(FP)
+	MOVQ	$0, r2+72(FP)
+	MOVQ	AX, errno+80(FP)
 	RET
 
 // func class(nr uintptr) uintptr makes a system call without arguments, with a
