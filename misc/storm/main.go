@@ -38,6 +38,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"goxnu/misc/internal/releases"
 	"goxnu/misc/internal/tree"
@@ -50,6 +51,7 @@ var (
 	arch   = flag.String("arch", "amd64", "the program is of the port darwin/`ARCH`")
 	native = flag.Bool("native", false, "the program is a Linux program, and runs without the runner")
 	ring   = flag.Bool("ring", true, "let the runner keep its last calls and deliveries, for a failure")
+	rude   = flag.String("rude", "", "the runner's flag -rude: `ITEMS` as in doc/rude.md")
 )
 
 // usual are the releases without -xnu: the first and the last, with and without what 10.11 brought.
@@ -58,8 +60,11 @@ var usual = map[string]string{"amd64": "10.6 10.11 10.14 15", "386": "10.6 10.11
 // late is the usual storm.late.
 const late = 10 * time.Second
 
-// dumpSignal makes the runner print the calls that it has kept.
-const dumpSignal = syscall.Signal(60)
+// dumpSignal makes the runner print the calls that it has kept, and dumpMark begins the last part of that.
+const (
+	dumpSignal = syscall.Signal(60)
+	dumpMark   = "the last signals"
+)
 
 // acked has the host's numbers of the guest's acked.
 var acked = []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP, syscall.SIGALRM}
@@ -92,7 +97,7 @@ func main() {
 	}
 	failed := 0
 	for i, release := range list {
-		s := storm{exe: exe, arch: *arch, release: release, seed: *seed + uint64(i), ring: *ring, length: *length / time.Duration(len(list))}
+		s := storm{exe: exe, arch: *arch, release: release, seed: *seed + uint64(i), ring: *ring, rude: *rude, length: *length / time.Duration(len(list))}
 		sum, err := s.run()
 		if err != nil {
 			failed++
@@ -106,6 +111,10 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// flagsVar has flags of the go command to build the guest with, as misc/testsignals sets
+// them: an -overlay with a mistake in the runtime.
+const flagsVar = "GOXNU_TESTFLAGS"
 
 // build builds the guest.
 func build(arch string, native bool) (exe string, clean func(), err error) {
@@ -122,7 +131,7 @@ func build(arch string, native bool) (exe string, clean func(), err error) {
 		return "", nil, err
 	}
 	exe = filepath.Join(tmp, "guest")
-	settings := []string{"GOOS=darwin", "GOARCH=" + arch}
+	settings := []string{"GOOS=darwin", "GOARCH=" + arch, "GOFLAGS=" + os.Getenv(flagsVar)}
 	if native {
 		settings = []string{"GOOS=linux", "GOARCH=" + arch, "CGO_ENABLED=0"}
 	}
@@ -138,6 +147,7 @@ type storm struct {
 	exe, arch, release string
 	seed               uint64
 	ring               bool
+	rude               string // the runner's -rude, if not empty
 	length             time.Duration
 	late               time.Duration // when a signal counts as lost, and a program that does not end as hung
 }
@@ -155,21 +165,27 @@ func (s *storm) run() (string, error) {
 		if s.ring {
 			runner = append(runner, "-trace=ring")
 		}
+		if s.rude != "" {
+			runner = append(runner, "-rude", s.rude)
+		}
 		args = append(runner, args...)
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	stderr := new(output)
+	cmd.Stderr = stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return "", err
 	}
-	stdout, err := cmd.StdoutPipe()
+	stdout, w, err := os.Pipe()
 	if err != nil {
 		return "", err
 	}
+	defer stdout.Close()
+	cmd.Stdout = w
+	ours := []*os.File{w} // the ends that only the program must have, so that its end is theirs
 	acks := make([]*os.File, len(acked))
 	for i := range acks {
 		r, w, err := os.Pipe()
@@ -177,15 +193,46 @@ func (s *storm) run() (string, error) {
 			return "", err
 		}
 		defer r.Close()
-		defer w.Close()
 		acks[i] = r
+		ours = append(ours, w)
 		cmd.ExtraFiles = append(cmd.ExtraFiles, w)
 	}
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	for _, w := range ours {
+		w.Close()
+	}
+	if err != nil {
 		return "", err
 	}
 	pid := cmd.Process.Pid
-	defer syscall.Kill(-pid, syscall.SIGKILL) // descendants of one that has failed
+
+	// Until finish nobody has waited for the program, and its number is its own.
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		waitEnd(pid)
+	}()
+	finish := func() error {
+		syscall.Kill(-pid, syscall.SIGKILL) // and its descendants
+		return cmd.Wait()
+	}
+	// give is for a program that has not ended but should have: the runner's trace, then the end.
+	give := func(what error) error {
+		if s.ring && s.release != "native" {
+			syscall.Kill(pid, dumpSignal)
+			stderr.settle(dumpMark, ended, late)
+		}
+		finish()
+		return fmt.Errorf("%w\n%s", what, stderr.tail())
+	}
+	// died is for one that has ended but should not have, or not so.
+	died := func(when string) error {
+		err := finish()
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
+		return fmt.Errorf("the program ended %s: %v\n%s", when, err, stderr.tail())
+	}
 
 	lines := make(chan string, 2)
 	go func() {
@@ -194,49 +241,66 @@ func (s *storm) run() (string, error) {
 			lines <- sc.Text()
 		}
 	}()
-	ended := make(chan error, 1)
-	give := func(what error) error {
-		// The runner's trace, then the end.
-		syscall.Kill(pid, dumpSignal)
-		time.Sleep(500 * time.Millisecond)
-		syscall.Kill(-pid, syscall.SIGKILL)
-		<-ended
-		return fmt.Errorf("%w\n%s", what, tail(stderr.Bytes()))
-	}
-	var line string
 	select {
-	case line = <-lines:
+	case line := <-lines:
+		if line != "ready" {
+			return "", died("before it was ready")
+		}
+	case <-ended:
+		return "", died("before it was ready")
 	case <-time.After(late):
-	}
-	if line != "ready" {
-		go func() { ended <- cmd.Wait() }()
-		return "", give(errors.New("the program does not get ready"))
+		return "", give(fmt.Errorf("the program is not ready within %v", late))
 	}
 
 	start := time.Now()
 	var done atomic.Bool
 	var sent atomic.Int64
 	var wg sync.WaitGroup
+	// The program asks now and then to be sent nothing for a moment, when all has been acknowledged.
+	var pause sync.RWMutex
+	sum := make(chan string, 1) // the last thing that it says
+	go func() {
+		defer close(sum)
+		asked := false
+		for line := range lines {
+			switch line {
+			case "wait":
+				pause.Lock()
+				asked = true
+				stdin.Write([]byte{1})
+			case "go on":
+				asked = false
+				pause.Unlock()
+			default:
+				sum <- line
+			}
+		}
+		if asked {
+			pause.Unlock()
+		}
+	}()
 	errs := make(chan error, len(acked))
 	total := make([]int64, len(acked))
 	worst := make([]time.Duration, len(acked))
 	for i, sig := range acked {
 		r := rand.New(rand.NewPCG(s.seed, 100+uint64(i)))
 		wg.Go(func() {
-			var b [1]byte
 			for !done.Load() {
+				pause.RLock()
 				for range r.IntN(4) {
 					syscall.Kill(pid, flood[r.IntN(len(flood))])
 					sent.Add(1)
 				}
 				at := time.Now()
-				if err := syscall.Kill(pid, sig); err != nil {
-					errs <- fmt.Errorf("the program has ended: %v", err)
-					return
-				}
+				syscall.Kill(pid, sig)
+				var b [1]byte
 				acks[i].SetReadDeadline(at.Add(late))
-				if _, err := io.ReadFull(acks[i], b[:]); err != nil {
-					errs <- fmt.Errorf("%v, number %d, was not acknowledged within %v: %v", sig, total[i]+1, late, err)
+				_, err := acks[i].Read(b[:])
+				pause.RUnlock()
+				if err == io.EOF {
+					return // the program has ended, or is about to
+				} else if err != nil {
+					errs <- fmt.Errorf("%v, number %d, was not acknowledged within %v", sig, total[i]+1, late)
 					return
 				}
 				worst[i] = max(worst[i], time.Since(at))
@@ -247,28 +311,37 @@ func (s *storm) run() (string, error) {
 	var failure error
 	select {
 	case failure = <-errs:
+	case <-ended:
 	case <-time.After(s.length):
 	}
 	done.Store(true)
+	select {
+	case <-ended:
+		err := died("in the storm")
+		wg.Wait()
+		return "", err
+	default:
+	}
+	if failure != nil {
+		err := give(failure)
+		wg.Wait()
+		return "", err
+	}
 	wg.Wait()
 	elapsed := time.Since(start)
-	go func() { ended <- cmd.Wait() }()
-	if failure != nil {
+	select {
+	case failure := <-errs:
 		return "", give(failure)
+	default:
 	}
 	stdin.Close()
 	select {
-	case line = <-lines:
+	case <-ended:
 	case <-time.After(late):
 		return "", give(fmt.Errorf("the program does not end within %v", late))
 	}
-	select {
-	case err := <-ended:
-		if err != nil {
-			return "", fmt.Errorf("%v\n%s", err, tail(stderr.Bytes()))
-		}
-	case <-time.After(late):
-		return "", give(fmt.Errorf("the program does not end within %v", late))
+	if err := finish(); err != nil {
+		return "", fmt.Errorf("the program ended wrongly: %v\n%s", err, stderr.tail())
 	}
 	n := int64(0)
 	for _, t := range total {
@@ -278,14 +351,70 @@ func (s *storm) run() (string, error) {
 		return "", errors.New("no signal was acknowledged")
 	}
 	return fmt.Sprintf("%.0fs: %d signals acknowledged, %.0f/s, the slowest after %v; %d others sent; %s",
-		elapsed.Seconds(), n, float64(n)/elapsed.Seconds(), slices.Max(worst).Round(time.Millisecond), sent.Load(), line), nil
+		elapsed.Seconds(), n, float64(n)/elapsed.Seconds(), slices.Max(worst).Round(time.Millisecond), sent.Load(), <-sum), nil
 }
 
-// tail returns the end of the program's output.
-func tail(b []byte) []byte {
-	const most = 128 << 10
-	if len(b) > most {
-		b = append([]byte("...\n"), b[len(b)-most:]...)
+// waitEnd returns when the child has ended; it stays a zombie.
+func waitEnd(pid int) {
+	const (
+		pPid   = 1
+		exited = 4          // WEXITED
+		nowait = 0x01000000 // WNOWAIT
+	)
+	var info [128]byte
+	for {
+		_, _, e := syscall.Syscall6(syscall.SYS_WAITID, pPid, uintptr(pid), uintptr(unsafe.Pointer(&info)), exited|nowait, 0, 0)
+		if e != syscall.EINTR {
+			return
+		}
 	}
-	return b
+}
+
+// An output keeps what the program prints.
+type output struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.b = append(o.b, b...)
+	return len(b), nil
+}
+
+func (o *output) len(mark string) (n int, marked bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.b), bytes.Contains(o.b, []byte(mark))
+}
+
+// settle waits until mark has been printed and no more comes after it, until the program ends,
+// or for at most limit.
+func (o *output) settle(mark string, ended <-chan struct{}, limit time.Duration) {
+	const quiet = 300 * time.Millisecond
+	last := -1
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
+		n, marked := o.len(mark)
+		if marked && n == last {
+			return
+		}
+		last = n
+		select {
+		case <-ended:
+			return
+		case <-time.After(quiet):
+		}
+	}
+}
+
+// tail returns the end of what was printed.
+func (o *output) tail() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	const most = 128 << 10
+	if len(o.b) > most {
+		return append([]byte("...\n"), o.b[len(o.b)-most:]...)
+	}
+	return o.b
 }

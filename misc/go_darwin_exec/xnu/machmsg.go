@@ -287,6 +287,11 @@ func (t *Thread) mig(dst *port, id int32, b []byte) []byte {
 				return migError(id, kernInvalidArgument)
 			}
 			p.sema.destroy()
+			if b[38] == dispMoveSend { // the caller's reference is in the message
+				if p.sends--; p.sends <= 0 {
+					s.remove(getUint32(b[28:]))
+				}
+			}
 			return migError(id, kernSuccess)
 		case migPortDeallocate:
 			if len(b) < 36 {

@@ -2,14 +2,17 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 
-//go:build unix
+//go:build darwin || linux
 
 // Guest is the program that stands in the storm: see package storm.
 //
 // It starts and ends threads, collects garbage, profiles itself, runs busy loops and
 // executes children, and acknowledges every signal of acked by a byte on the
-// descriptor that belongs to it, 3 and up. When its standard input ends it
-// says what it has done and exits.
+// descriptor that belongs to it, 3 and up. Its old threads block these,
+// so that they reach new ones: see shut; and it sends signals of its own to every thread there is,
+// from its first moment to its last. When its standard input ends it
+// says what it has done and exits. It ends with status 2 if something has failed, because
+// the runner prints its ring then.
 package main
 
 import (
@@ -22,6 +25,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -33,6 +37,9 @@ import (
 // has them in the same order.
 var acked = []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP, syscall.SIGALRM}
 
+// own is what the program sends to its threads.
+const own = syscall.SIGXCPU
+
 const (
 	childVar = "STORM_CHILD" // this is a child of the program
 	deafVar  = "STORM_DEAF"  // acknowledge nothing, so that a test can see the storm fail
@@ -41,8 +48,14 @@ const (
 var (
 	stop                                  atomic.Bool
 	threads, execs, gcs, profiles, others atomic.Int64
+	reached                               atomic.Int64 // signals of the program's own
 	sink                                  [][]byte
 )
+
+// late is when a signal of the program's own counts as lost.
+const late = 10 * time.Second
+
+func init() { runtime.LockOSThread() } // main stays on the oldest thread
 
 func main() {
 	if n, err := strconv.Atoi(os.Getenv(childVar)); err == nil {
@@ -77,7 +90,13 @@ func main() {
 	fmt.Println("ready")
 
 	var wg sync.WaitGroup
-	for i, f := range []func(*rand.Rand){churn, churn, garbage, busy, profile, execute, execute} {
+	work := []func(*rand.Rand){churn, churn, garbage, busy, profile, execute, execute}
+	if darwin {
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, own)
+		work = append(work, func(r *rand.Rand) { reach(r, c) })
+	}
+	for i, f := range work {
 		r := rand.New(rand.NewPCG(seed, uint64(i)))
 		wg.Go(func() {
 			for !stop.Load() {
@@ -85,17 +104,77 @@ func main() {
 			}
 		})
 	}
-	io.Copy(io.Discard, os.Stdin)
+	for r := rand.New(rand.NewPCG(seed, 1000)); shut(r); {
+	}
 	stop.Store(true)
 	wg.Wait()
 	signal.Reset()
-	fmt.Printf("%d threads, %d programs, %d collections, %d profiles, %d other signals\n",
-		threads.Load(), execs.Load(), gcs.Load(), profiles.Load(), others.Load())
+	fmt.Printf("%d threads, %d programs, %d collections, %d profiles, %d other signals, %d to its own threads\n",
+		threads.Load(), execs.Load(), gcs.Load(), profiles.Load(), others.Load(), reached.Load())
 }
 
 func fail(format string, a ...any) {
 	fmt.Fprintf(os.Stderr, "guest: "+format+"\n", a...)
-	os.Exit(1)
+	os.Exit(2)
+}
+
+// shut makes all threads that there are block the signals of acked, until it is called again.
+// From then on these reach the threads that are new, first the oldest of them. Those that no
+// thread takes wait on the oldest of all, which is the caller's, until it looks after them.
+//
+// It asks the storm first to wait until all have been acknowledged: one that was given to a
+// thread and that the thread blocks before it has taken it might stay there. It returns
+// false if the storm is over.
+func shut(r *rand.Rand) bool {
+	var b [1]byte
+	if darwin {
+		fmt.Println("wait")
+	}
+	if _, err := os.Stdin.Read(b[:]); err == io.EOF {
+		return false
+	} else if err != nil {
+		fail("the standard input: %v", err)
+	}
+	blockEverywhere(acked)
+	fmt.Println("go on")
+	for range 1 + r.IntN(10) {
+		time.Sleep(time.Duration(r.IntN(2000)) * time.Microsecond)
+		block(acked, false)
+		block(acked, true)
+	}
+	block(acked, false)
+	return true
+}
+
+// reach sends a signal to some thread, at times to one that has not been there a moment
+// ago, and waits until it has been handled.
+func reach(r *rand.Rand, c <-chan os.Signal) {
+	const names = 100
+	var to []int
+	for n := 1; n <= names; n++ {
+		if !sendToThread(n, 0) {
+			to = append(to, n)
+		}
+	}
+	sent := false
+	if r.IntN(4) == 0 {
+		sent = sendToThread(1+r.IntN(names), own)
+	} else {
+		for range 100 {
+			if sent = slices.ContainsFunc(to, func(n int) bool { return sendToThread(n, own) }); sent {
+				break
+			}
+		}
+	}
+	if !sent {
+		return
+	}
+	select {
+	case <-c:
+		reached.Add(1)
+	case <-time.After(late):
+		fail("%v, number %d, which a thread was sent, was not handled within %v", own, reached.Load()+1, late)
+	}
 }
 
 // churn lets a few threads end with their goroutines.
