@@ -64,10 +64,10 @@ test-mutants:
 	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) -mutants -run '$(ONLY)' $(ARGS)
 
 # Threads, collections, profiles, executions and senders at once: TIME=1h,
-# SEED=n, XNU='10.6 15'. NATIVE=1 runs the program on Linux, for comparison.
+# SEED=n, XNU='10.6 15', RUDE=seed=1 for injections (doc/rude.md). NATIVE=1 runs the program on Linux, for comparison.
 storm:
 	@cd misc && $(RUN) go run ./storm -arch $(or $(GOARCH),amd64) -time $(or $(TIME),60s) $(if $(SEED),-seed $(SEED)) \
-		$(if $(XNU),-xnu '$(XNU)') $(if $(NATIVE),-native)
+		$(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude '$(RUDE)') $(if $(NATIVE),-native)
 
 # The toolchain, built for the host darwin/amd64, builds all of std under the runner.
 test-selfhost:

@@ -4,13 +4,14 @@
 
 // Storm puts a darwin program into a storm of signals, and counts.
 //
-//	usage: storm [-time 10s] [-seed N] [-xnu '10.6 15'|all] [-arch amd64] [-native] [-ring=false]
+//	usage: storm [-time 10s] [-seed N] [-xnu '10.6 15'|all] [-arch amd64] [-rude ITEMS] [-native] [-ring=false]
 //
 // Four senders, outside of the program, each send it a signal and wait until the program
 // has acknowledged it; in between they send signals that nobody waits for. The program (see
 // guest) starts and ends threads, collects garbage, is preempted, profiles
-// itself, and executes children meanwhile. A signal without an
-// acknowledgement for 10 seconds is lost; that, a crash and a hang are failures. The output
+// itself, and executes children meanwhile. Its old threads block the signals, so that the new
+// ones have to take them, and it sends others to its threads one by one, from their birth on. A signal that has not
+// been acknowledged within 10 seconds is lost; that, a crash, an exit and a hang are failures. The output
 // then has the seed, the release and the last calls and deliveries, from the runner.
 //
 // The time is divided among the releases. With -native the program is a
@@ -112,9 +113,9 @@ func main() {
 	}
 }
 
-// flagsVar has flags of the go command to build the guest with, as misc/testsignals sets
-// them: an -overlay with a mistake in the runtime.
-const flagsVar = "GOXNU_TESTFLAGS"
+// overlayVar has the go command's -overlay to build the guest with: misc/testsignals sets it
+// for a mistake in the runtime.
+const overlayVar = "GOXNU_TEST_OVERLAY"
 
 // build builds the guest.
 func build(arch string, native bool) (exe string, clean func(), err error) {
@@ -131,11 +132,15 @@ func build(arch string, native bool) (exe string, clean func(), err error) {
 		return "", nil, err
 	}
 	exe = filepath.Join(tmp, "guest")
-	settings := []string{"GOOS=darwin", "GOARCH=" + arch, "GOFLAGS=" + os.Getenv(flagsVar)}
+	settings := []string{"GOOS=darwin", "GOARCH=" + arch}
 	if native {
 		settings = []string{"GOOS=linux", "GOARCH=" + arch, "CGO_ENABLED=0"}
 	}
-	out, err := tree.Go(goroot, filepath.Join(top, "misc"), settings, "build", "-o", exe, "./storm/guest").CombinedOutput()
+	args := []string{"build", "-o", exe, "./storm/guest"}
+	if overlay := os.Getenv(overlayVar); overlay != "" {
+		args = slices.Insert(args, 1, "-overlay="+overlay)
+	}
+	out, err := tree.Go(goroot, filepath.Join(top, "misc"), settings, args...).CombinedOutput()
 	if err != nil {
 		return "", nil, fmt.Errorf("building the guest: %v\n%s", err, out)
 	}
@@ -256,30 +261,34 @@ func (s *storm) run() (string, error) {
 	var done atomic.Bool
 	var sent atomic.Int64
 	var wg sync.WaitGroup
+	errs := make(chan error, len(acked)+1)
 	// The program asks now and then to be sent nothing for a moment, when all has been acknowledged.
 	var pause sync.RWMutex
 	sum := make(chan string, 1) // the last thing that it says
 	go func() {
 		defer close(sum)
-		asked := false
+		var asked *time.Timer
+		resume := func() {
+			if asked != nil {
+				asked.Stop()
+				pause.Unlock()
+			}
+			asked = nil
+		}
 		for line := range lines {
 			switch line {
 			case "wait":
 				pause.Lock()
-				asked = true
+				asked = time.AfterFunc(late, func() { errs <- fmt.Errorf("the program, which asked to wait, does not go on within %v", late) })
 				stdin.Write([]byte{1})
 			case "go on":
-				asked = false
-				pause.Unlock()
+				resume()
 			default:
 				sum <- line
 			}
 		}
-		if asked {
-			pause.Unlock()
-		}
+		resume()
 	}()
-	errs := make(chan error, len(acked))
 	total := make([]int64, len(acked))
 	worst := make([]time.Duration, len(acked))
 	for i, sig := range acked {
@@ -308,32 +317,28 @@ func (s *storm) run() (string, error) {
 			}
 		})
 	}
-	var failure error
-	select {
-	case failure = <-errs:
-	case <-ended:
-	case <-time.After(s.length):
-	}
-	done.Store(true)
-	select {
-	case <-ended:
-		err := died("in the storm")
+	// Until the time is over, and then until the senders have what they wait for.
+	all := make(chan struct{})
+	time.AfterFunc(s.length, func() {
+		done.Store(true)
 		wg.Wait()
-		return "", err
-	default:
+		close(all)
+	})
+	select {
+	case failure := <-errs:
+		done.Store(true)
+		return "", give(failure)
+	case <-ended:
+		done.Store(true)
+		return "", died("in the storm")
+	case <-all:
 	}
-	if failure != nil {
-		err := give(failure)
-		wg.Wait()
-		return "", err
-	}
-	wg.Wait()
-	elapsed := time.Since(start)
 	select {
 	case failure := <-errs:
 		return "", give(failure)
 	default:
 	}
+	elapsed := time.Since(start)
 	stdin.Close()
 	select {
 	case <-ended:

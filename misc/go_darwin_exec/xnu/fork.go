@@ -65,8 +65,7 @@ func sysFork(t *Thread, a *args) (uint64, Errno) {
 
 // sysExit: bsd/kern/kern_exit.c:exit.
 func sysExit(t *Thread, a *args) (uint64, Errno) {
-	// A Go program that has crashed exits with status 2.
-	if tr := t.tracing(); tr != nil && int32(a[0]) == 2 {
+	if tr := t.tracing(); tr != nil && int32(a[0]) != 0 {
 		tr.dump()
 	}
 	t.p.exit(int(int32(a[0])))

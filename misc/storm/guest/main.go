@@ -11,8 +11,7 @@
 // descriptor that belongs to it, 3 and up. Its old threads block these,
 // so that they reach new ones: see shut; and it sends signals of its own to every thread there is,
 // from its first moment to its last. When its standard input ends it
-// says what it has done and exits. It ends with status 2 if something has failed, because
-// the runner prints its ring then.
+// says what it has done and exits.
 package main
 
 import (
@@ -42,7 +41,7 @@ const own = syscall.SIGXCPU
 
 const (
 	childVar = "STORM_CHILD" // this is a child of the program
-	deafVar  = "STORM_DEAF"  // acknowledge nothing, so that a test can see the storm fail
+	faultVar = "STORM_FAULT" // what to do wrong, so that a test can see the storm fail: deaf, exit, crash, hang
 )
 
 var (
@@ -65,13 +64,14 @@ func main() {
 	if err != nil {
 		fail("the seed: %v", err)
 	}
+	fault := os.Getenv(faultVar)
 	debug.SetGCPercent(20)
 	for i, sig := range acked {
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, sig)
 		go func() {
 			for range c {
-				if os.Getenv(deafVar) != "" {
+				if fault == "deaf" {
 					continue
 				}
 				if _, err := syscall.Write(3+i, []byte{1}); err != nil && err != syscall.EPIPE {
@@ -104,7 +104,21 @@ func main() {
 			}
 		})
 	}
-	for r := rand.New(rand.NewPCG(seed, 1000)); shut(r); {
+	for r, n := rand.New(rand.NewPCG(seed, 1000)), 0; shut(r); n++ {
+		if n < 3 {
+			continue
+		}
+		switch fault {
+		case "exit":
+			fail("it was told to")
+		case "crash":
+			panic("it was told to")
+		case "hang":
+			signal.Reset()
+			for {
+				time.Sleep(time.Hour)
+			}
+		}
 	}
 	stop.Store(true)
 	wg.Wait()
@@ -115,7 +129,7 @@ func main() {
 
 func fail(format string, a ...any) {
 	fmt.Fprintf(os.Stderr, "guest: "+format+"\n", a...)
-	os.Exit(2)
+	os.Exit(1)
 }
 
 // shut makes all threads that there are block the signals of acked, until it is called again.
@@ -149,19 +163,20 @@ func shut(r *rand.Rand) bool {
 // reach sends a signal to some thread, at times to one that has not been there a moment
 // ago, and waits until it has been handled.
 func reach(r *rand.Rand, c <-chan os.Signal) {
-	const names = 100
-	var to []int
-	for n := 1; n <= names; n++ {
-		if !sendToThread(n, 0) {
-			to = append(to, n)
+	var there, others []int
+	for n := 1; n <= 100; n++ {
+		if sendToThread(n, 0) {
+			there = append(there, n)
+		} else {
+			others = append(others, n)
 		}
 	}
 	sent := false
-	if r.IntN(4) == 0 {
-		sent = sendToThread(1+r.IntN(names), own)
+	if r.IntN(2) == 0 && len(there) > 0 {
+		sent = sendToThread(there[r.IntN(len(there))], own)
 	} else {
-		for range 100 {
-			if sent = slices.ContainsFunc(to, func(n int) bool { return sendToThread(n, own) }); sent {
+		for range 20 {
+			if sent = slices.ContainsFunc(others, func(n int) bool { return sendToThread(n, own) }); sent {
 				break
 			}
 		}
@@ -177,15 +192,22 @@ func reach(r *rand.Rand, c <-chan os.Signal) {
 	}
 }
 
-// churn lets a few threads end with their goroutines.
+// churn lets a few threads end with their goroutines. Some block the program's own signal
+// all their life, so that it has to wait for their end.
 func churn(r *rand.Rand) {
 	var wg sync.WaitGroup
 	for range 1 + r.IntN(8) {
+		deaf := r.IntN(2) == 0
 		spin := r.IntN(20000)
+		rest := time.Duration(r.IntN(3)*r.IntN(1000)) * time.Microsecond
 		wg.Go(func() {
 			runtime.LockOSThread()
+			if deaf {
+				block([]syscall.Signal{own}, true)
+			}
 			for range spin {
 			}
+			time.Sleep(rest)
 			threads.Add(1)
 		})
 	}
