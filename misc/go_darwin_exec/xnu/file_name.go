@@ -382,8 +382,9 @@ func sysFclonefileat(t *Thread, a *args) (uint64, Errno) {
 }
 
 // clone makes a file that shares its blocks with fd, where the host's file
-// system can (FICLONE); elsewhere, and for directories, ENOTSUP, as on a file
-// system of Apple's that cannot (xnu-11417 bsd/vfs/vfs_syscalls.c:clonefile_internal).
+// system can (FICLONE), with the same mode, whatever the umask; elsewhere, and for
+// directories, ENOTSUP, as on a file system of Apple's that cannot
+// (xnu-11417 bsd/vfs/vfs_syscalls.c:clonefile_internal).
 func (t *Thread) clone(fd int32, dir uintptr, name uint64) (uint64, Errno) {
 	st, e := t.fstatx(fd)
 	if e != 0 {
@@ -397,11 +398,14 @@ func (t *Thread) clone(fd int32, dir uintptr, name uint64) (uint64, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	dst, e := t.block(syscall.SYS_OPENAT, dir, q, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, mode&0o777, 0, 0)
+	dst, e := t.block(syscall.SYS_OPENAT, dir, q, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, 0o600, 0, 0)
 	if e != 0 {
 		return 0, e
 	}
 	_, e = host(syscall.SYS_IOCTL, uintptr(dst), linuxFiclone, uintptr(fd), 0, 0, 0)
+	if e == 0 {
+		_, e = host(syscall.SYS_FCHMOD, uintptr(dst), mode&allPerms, 0, 0, 0, 0)
+	}
 	if e != 0 {
 		host(syscall.SYS_UNLINKAT, dir, q, 0, 0, 0, 0)
 		if e != EXDEV && e != ENOSPC && e != EIO {

@@ -511,13 +511,19 @@ func TestFileSystems(t *testing.T) {
 		t.Errorf("Statfs: %v", err)
 	}
 
+	check(t, unix.Chmod("f", 0o666))
+	mask := unix.Umask(0o77)
 	err = unix.Clonefile("f", "g", 0)
+	unix.Umask(mask)
 	switch {
-	case err == unix.ENOTSUP, darwin(t) < 15 && err == unix.ENOSYS:
+	case err == unix.ENOTSUP, darwin(t) < 16 && err == unix.ENOSYS:
 		t.Log("Clonefile:", err)
 	default:
 		check(t, err)
 		eq(t, "the clone", read(t, "g"), "x")
+		var st unix.Stat_t
+		check(t, unix.Stat("g", &st))
+		eq(t, "the clone's mode", st.Mode, unix.S_IFREG|0o666)
 	}
 }
 
