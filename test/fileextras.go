@@ -10,6 +10,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -92,7 +93,9 @@ func attributes(file string) {
 	}
 }
 
-// toDisk asks in Go's way and in the kernel's. Sync means F_FULLFSYNC on darwin.
+// toDisk asks in Go's way and in the kernel's. Sync means F_FULLFSYNC on darwin,
+// which says EBADF of a pipe where fsync says ENOTSUP
+// (xnu-11417 bsd/kern/kern_descrip.c:fcntl, fp_getfvp).
 func toDisk(dir, file string) {
 	f := must(os.OpenFile(file, os.O_RDWR, 0))
 	must(f.WriteString("changed"))
@@ -105,5 +108,13 @@ func toDisk(dir, file string) {
 	must(0, d.Close())
 	if err := f.Sync(); err == nil || !strings.Contains(err.Error(), fs.ErrClosed.Error()) {
 		fail("Sync of a closed file: %v", err)
+	}
+	_, w, err := os.Pipe()
+	must(0, err)
+	if err := w.Sync(); !errors.Is(err, syscall.EBADF) {
+		fail("Sync of a pipe: %v; F_FULLFSYNC says EBADF", err)
+	}
+	if err := syscall.Fsync(int(w.Fd())); err != syscall.ENOTSUP {
+		fail("fsync of a pipe: %v", err)
 	}
 }

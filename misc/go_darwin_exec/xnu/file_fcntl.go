@@ -145,9 +145,9 @@ func sysFcntl(t *Thread, a *args) (uint64, Errno) {
 		}
 		return 0, copyoutBytes(arg, b)
 	case fFullfsync, fFlushData:
-		return t.fsync(syscall.SYS_FSYNC, int32(fd))
+		return t.fcntlSync(syscall.SYS_FSYNC, int32(fd))
 	case fBarrierfsync:
-		return t.fsync(syscall.SYS_FDATASYNC, int32(fd))
+		return t.fcntlSync(syscall.SYS_FDATASYNC, int32(fd))
 	case fPreallocate:
 		return t.preallocate(fd, arg)
 	case fPunchhole:

@@ -201,6 +201,16 @@ func (t *Thread) fsync(nr uintptr, fd int32) (uint64, Errno) {
 	return 0, e
 }
 
+// fcntlSync is fsync by fcntl, which says EBADF of a descriptor that is no file
+// (xnu-1504, xnu-11417 bsd/kern/kern_descrip.c:fcntl).
+func (t *Thread) fcntlSync(nr uintptr, fd int32) (uint64, Errno) {
+	_, e := t.fsync(nr, fd)
+	if e == ENOTSUP {
+		e = EBADF
+	}
+	return 0, e
+}
+
 func sysSync(t *Thread, a *args) (uint64, Errno) {
 	return ret(t.block(syscall.SYS_SYNC, 0, 0, 0, 0, 0, 0))
 }
