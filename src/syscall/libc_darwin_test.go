@@ -431,6 +431,51 @@ func TestStubGetcwd(t *testing.T) {
 	must(t, "getcwd", buf, len(dir)+1)
 }
 
+// TestStubGetcwdHidden is in a directory that may be entered but not read, below
+// another.
+func TestStubGetcwdHidden(t *testing.T) {
+	if os.Getenv("GO_WANT_HELPER_PROCESS") == "1" {
+		want, err := os.Getwd() // by PWD
+		if err != nil {
+			t.Fatal(err)
+		}
+		if Getuid() == 0 {
+			if err := Seteuid(1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fails(t, EACCES, "open", ".", O_RDONLY, 0)
+		buf := make([]byte, 1024)
+		must(t, "getcwd", buf, len(buf))
+		if have := string(buf[:bytes.IndexByte(buf, 0)]); have != want {
+			t.Errorf("getcwd: %q, want %q", have, want)
+		}
+		fails(t, ERANGE, "getcwd", buf, len(want))
+		must(t, "getcwd", buf, len(want)+1)
+		return
+	}
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestStubGetcwdHidden$")
+	upper := filepath.Join(dir, "upper")
+	cmd.Dir = filepath.Join(upper, "lower")
+	if err := os.MkdirAll(cmd.Dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{cmd.Dir, upper} {
+		if err := os.Chmod(d, 0o111); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Chmod(d, 0o777)
+	}
+	cmd.Env = append(os.Environ(), "GO_WANT_HELPER_PROCESS=1", "PWD="+cmd.Dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestStubClocks(t *testing.T) {
 	// One of the clocks is the thread's.
 	runtime.LockOSThread()
