@@ -6,11 +6,12 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 // What programs ask the system for at start: its name, their own file, the
-// user's directories, the working directory, time zones, network interfaces,
-// the system's log.
+// user's directories, the working directory, time zones, network interfaces and
+// routes, the system's log.
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"log/syslog"
 	"net"
@@ -37,9 +38,19 @@ func must[T any](v T, err error) T {
 func main() {
 	dir := must(filepath.EvalSymlinks(must(os.MkdirTemp("", "places"))))
 	defer os.RemoveAll(dir)
-	if os.Getenv("PLACES") == "executable" {
+	switch os.Getenv("PLACES") {
+	case "executable":
 		fmt.Println(must(os.Executable()))
 		os.RemoveAll(dir)
+		return
+	case "zone":
+		os.RemoveAll(dir)
+		if root := os.Getenv("PLACES_ROOT"); root != "" {
+			must(0, syscall.Chroot(root))
+		}
+		for _, month := range []time.Month{time.January, time.July} {
+			fmt.Print(time.Date(2012, month, 1, 12, 0, 0, 0, time.Local).Format("MST-07:00 "))
+		}
 		return
 	}
 	name()
@@ -47,8 +58,10 @@ func main() {
 	users(dir)
 	workingDirectory(dir)
 	zones()
+	localZone(dir)
 	interfaces()
-	systemLog()
+	routes()
+	systemLog(dir)
 }
 
 func name() {
@@ -164,6 +177,46 @@ func zones() {
 	}
 }
 
+// localZone is the one of TZ, else of /etc/localtime, which root can put elsewhere;
+// each in a program by itself, which looks once.
+func localZone(dir string) {
+	const offset = 5*3600 + 43*60
+	zone := append([]byte("TZif"), make([]byte, 44-4)...) // tzfile(5): no transitions, one type
+	zone[39], zone[43] = 1, 4                             // types, bytes of names
+	zone = binary.BigEndian.AppendUint32(zone, offset)
+	zone = append(zone, 0, 0, 'X', 'Y', 'Z', 0)
+	root := filepath.Join(dir, "zone")
+	must(0, os.MkdirAll(filepath.Join(root, "etc"), 0o777))
+	must(0, os.WriteFile(filepath.Join(root, "etc/localtime"), zone, 0o666))
+	for _, c := range []struct{ tz, root, want string }{
+		{"TZ=Europe/Paris", "", "CET+01:00 CEST+02:00 "},
+		{"TZ=:Australia/Adelaide", "", "ACDT+10:30 ACST+09:30 "},
+		{"TZ=Nowhere/Land", "", "UTC+00:00 UTC+00:00 "},
+		{"TZ=", root, "UTC+00:00 UTC+00:00 "},
+		{"TZ=:/etc/localtime", root, "XYZ+05:43 XYZ+05:43 "},
+		{"", root, "XYZ+05:43 XYZ+05:43 "},
+		{"", filepath.Join(root, "etc"), "UTC+00:00 UTC+00:00 "},
+	} {
+		if c.root != "" && os.Getuid() != 0 {
+			continue
+		}
+		cmd := exec.Command(must(os.Executable()))
+		cmd.Env = []string{"PLACES=zone", "PLACES_ROOT=" + c.root}
+		for _, e := range os.Environ() {
+			if !strings.HasPrefix(e, "TZ=") {
+				cmd.Env = append(cmd.Env, e)
+			}
+		}
+		if c.tz != "" {
+			cmd.Env = append(cmd.Env, c.tz)
+		}
+		cmd.Stderr = os.Stderr
+		if out := string(must(cmd.Output())); out != c.want {
+			fail("local time with %q in %q: %q, want %q", c.tz, c.root, out, c.want)
+		}
+	}
+}
+
 // interfaces must be the same by list, by index and by name.
 func interfaces() {
 	loopback := false
@@ -191,14 +244,73 @@ func interfaces() {
 	}
 }
 
-// systemLog wants an error where nobody listens.
-func systemLog() {
-	for _, path := range []string{"/dev/log", "/var/run/syslog", "/var/run/log"} {
-		if _, err := os.Stat(path); err == nil {
-			return
+// routes must lead over interfaces that are there, and one to this machine itself.
+func routes() {
+	names := map[int]string{}
+	for _, i := range must(net.Interfaces()) {
+		names[i.Index] = i.Name
+	}
+	self := false
+	for _, m := range must(syscall.ParseRoutingMessage(must(syscall.RouteRIB(syscall.NET_RT_DUMP, 0)))) {
+		r, ok := m.(*syscall.RouteMessage)
+		if !ok {
+			fail("NET_RT_DUMP has a %T", m)
+		}
+		if names[int(r.Header.Index)] == "" || r.Header.Flags&syscall.RTF_UP == 0 {
+			fail("route %+v: no such interface, or the route is down", r.Header)
+		}
+		addrs := must(syscall.ParseRoutingSockaddr(r))
+		if to, ok := addrs[syscall.RTAX_DST].(*syscall.SockaddrInet4); ok && to.Addr[0] == 127 {
+			self = self || strings.HasPrefix(names[int(r.Header.Index)], "lo")
 		}
 	}
-	if w, err := syslog.New(syslog.LOG_INFO, "places"); err == nil || !strings.Contains(err.Error(), "syslog") {
-		fail("syslog: %v, %v", w, err)
+	if !self {
+		fail("no route to 127.0.0.1 over the loopback interface")
+	}
+}
+
+// systemLog wants an error where nobody listens, and that the text arrives where
+// somebody does. As root it makes a place for both; else it looks which of the
+// two it is in.
+func systemLog(dir string) {
+	root := os.Getuid() == 0
+	if root {
+		must(0, os.MkdirAll(filepath.Join(dir, "root/var/run"), 0o777))
+		back := must(os.Open("/"))
+		must(0, syscall.Chroot(filepath.Join(dir, "root")))
+		must(0, os.Chdir("/"))
+		defer func() {
+			must(0, back.Chdir())
+			must(0, syscall.Chroot("."))
+		}()
+	}
+	listening := false
+	for _, path := range []string{"/dev/log", "/var/run/syslog", "/var/run/log"} {
+		for _, network := range []string{"unixgram", "unix"} {
+			if c, err := net.Dial(network, path); err == nil {
+				c.Close()
+				listening = true
+			}
+		}
+	}
+	w, err := syslog.New(syslog.LOG_INFO, "places")
+	if listening != (err == nil) || err != nil && !strings.Contains(err.Error(), "syslog") {
+		fail("syslog: %v, %v; somebody listens: %v", w, err, listening)
+	}
+	if !root {
+		return
+	}
+	if err == nil {
+		fail("syslog: somebody listens where nothing is")
+	}
+	s := must(net.ListenPacket("unixgram", "/var/run/syslog"))
+	defer s.Close()
+	w = must(syslog.New(syslog.LOG_INFO, "places"))
+	must(0, w.Notice("hello"))
+	buf := make([]byte, 1000)
+	must(0, s.SetReadDeadline(time.Now().Add(time.Minute)))
+	n, _, err := s.ReadFrom(buf)
+	if text := string(buf[:n]); err != nil || !strings.HasPrefix(text, "<5>") || !strings.Contains(text, " places[") || !strings.HasSuffix(text, ": hello\n") {
+		fail("the system's log reads %q, %v", text, err)
 	}
 }
