@@ -50,10 +50,11 @@ test-signals:
 		-count $(or $(COUNT),1) -run '$(ONLY)' $(ARGS)
 
 # Upstream's tests with a kernel that does what it may do and seldom does:
-# SEEDS=n seeds from SEED=n on, PKG=packages; doc/rude.md says how to go on.
+# SEEDS=n seeds from SEED=n on, PKG=packages, KINDS=eintr-fs+emfile for these only;
+# doc/rude.md says how to go on.
 test-rude:
 	@cd misc && $(RUN) go run ./testall -arch=$(or $(GOARCH),amd64) $(if $(XNU),-xnu=$(XNU)) $(if $(LONG),-long) \
-		-seeds=$(or $(SEEDS),3) -seed=$(or $(SEED),1) -pkg='$(PKG)' $(ARGS) rude
+		-seeds=$(or $(SEEDS),3) -seed=$(or $(SEED),1) -pkg='$(PKG)' $(if $(KINDS),-kinds='$(KINDS)') $(ARGS) rude
 
 # Well-known programs and libraries from the module proxy: ONLY=regexp of names.
 test-real:
@@ -95,7 +96,7 @@ help:
 	@echo 'make test-std    upstream'"'"'s tests of all of std: [GOARCH=386] [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
 	@echo 'make test-releases what of std depends on the release, under each: [XNU='"'10.6 15'"'] [PKG=os]'
 	@echo 'make test-signals run the tests about signals under several releases of XNU: [GOARCH=all] [XNU=all]'
-	@echo 'make test-rude   upstream'"'"'s tests while the kernel is rude: [SEEDS=n] [SEED=first] [PKG=packages] [GOARCH=386]'
+	@echo 'make test-rude   upstream'"'"'s tests while the kernel is rude: [SEEDS=n] [SEED=first] [PKG=packages] [KINDS=a+b] [GOARCH=386]'
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make storm       a darwin program in a storm of signals: [TIME=1h] [SEED=n] [XNU=...] [NATIVE=1]'
 	@echo 'make test-selfhost build std by the toolchain built for darwin, under the runner, and compare to the last byte'

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,11 +17,18 @@ import (
 	"goxnu/misc/internal/tree"
 )
 
-// Suite rude runs tests under the runner with -rude. These are the packages if
-// neither -pkg nor -seeds say that there is time for more, and if -seeds does.
+// kinds names the injections to make, in all suites that make some.
+var kinds = flag.String("kinds", "", "suite rude: inject these `KINDS` only, with + between (doc/rude.md)")
+
+// Suite rude runs tests under the runner with -rude. If no flag says what, these
+// are the passes; if -seeds says that there is time for more, rudeMost has the packages.
 var (
-	rudeQuick = []string{"os/exec", "os/signal", "syscall"}
-	rudeMost  = []string{"internal/poll", "net", "os", "os/exec", "os/signal", "runtime", "sync", "syscall", "time"}
+	rudeQuick = []struct{ pkgs, xnu, kinds string }{
+		{pkgs: "os/exec os/signal syscall"},
+		{pkgs: "os/signal syscall", xnu: "10.6"},      // which parks threads on Mach semaphores
+		{pkgs: "internal/poll os", kinds: "eintr-fs"}, // golang.org/issue/38033
+	}
+	rudeMost = []string{"internal/poll", "net", "os", "os/exec", "os/signal", "runtime", "sync", "syscall", "time"}
 )
 
 // rudeSkips names tests that do not allow for what the kernel may do, by
@@ -30,12 +38,31 @@ var rudeSkips = []skip{
 	{pkg: "runtime", test: "TestReadMetricsSched", reason: "it counts on a hundred raw reads that nothing interrupts"},
 }
 
-// rude compiles the test of each package once, and runs it with each seed.
+// kindSkips names tests that an injection which has to be asked for breaks, and why.
+var kindSkips = []struct{ kind, pkg, test, reason string }{
+	{"eintr-fs", "os", "TestRoot.*|Test.*/InRoot", "os.Root does not try fstatat, renameat, linkat and symlinkat again (os/root_unix.go)"},
+	{"eintr-fs", "os", "TestChtimesOmit", "os.Chtimes does not try again (os/file_posix.go)"},
+	{"eintr-fs", "os", "TestIssue60181", "it counts on a raw open that nothing interrupts"},
+}
+
+// rude makes the passes that the flags tell of, or those of rudeQuick.
 func (t *tester) rude() error {
-	list := rudeQuick
-	if *seeds > 0 {
-		list = rudeMost
+	if *seeds > 0 || *pkgs != "" || *xnu != "" || *kinds != "" {
+		return t.rudePass()
 	}
+	defer func() { *pkgs, *xnu, *kinds = "", "", "" }()
+	for _, p := range rudeQuick {
+		*pkgs, *xnu, *kinds = p.pkgs, p.xnu, p.kinds
+		if err := t.rudePass(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rudePass compiles the test of each package once, and runs it with each seed.
+func (t *tester) rudePass() error {
+	list := rudeMost
 	if *pkgs != "" {
 		list = strings.Fields(*pkgs)
 	}
@@ -80,6 +107,15 @@ func (t *tester) rudeTest(wrap func(*exec.Cmd) *exec.Cmd, p testedPackage, exe s
 	if *xnu != "" {
 		runnerFlags += " -xnu " + *xnu
 	}
+	if *kinds != "" {
+		runnerFlags = strings.Replace(runnerFlags, "seed=", "kinds="+*kinds+",seed=", 1)
+		for _, s := range kindSkips {
+			if s.pkg == p.path && slices.Contains(strings.Split(*kinds, "+"), s.kind) {
+				leaveOut = append(slices.Clip(leaveOut), s.test)
+				fmt.Printf("      without %s: %s\n", s.test, s.reason)
+			}
+		}
+	}
 	flags := testFlags(p.path, leaveOut)
 	args := []string{exe, "-test.paniconexit0"}
 	for _, f := range flags {
@@ -90,7 +126,7 @@ func (t *tester) rudeTest(wrap func(*exec.Cmd) *exec.Cmd, p testedPackage, exe s
 	cmd.Env = tree.Env(t.goroot, append(t.port(""), "GOROOT="+t.goroot, "GOXNU_RUNNER="+runnerFlags, "PWD="+p.dir)...)
 	start := time.Now()
 	out, err := bounded.Run(wrap(cmd), time.Hour) // the flag -timeout comes first
-	name := fmt.Sprintf("%s -rude seed=%d", p.path, seed)
+	name := p.path + " " + runnerFlags
 	if err == nil {
 		t.passed++
 		fmt.Printf("ok    %s%s (%.1fs)\n", t.progress(), name, time.Since(start).Seconds())
