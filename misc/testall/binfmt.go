@@ -14,12 +14,6 @@ import (
 	"goxnu/misc/internal/tree"
 )
 
-// hostStarts names, by package, the tests in which a program of the host
-// (nohup) starts a darwin program. Linux only does so if binfmt_misc knows the format.
-var hostStarts = map[string]string{
-	"os/signal": "TestDetectNohup|TestNohup",
-}
-
 // magic is what Mach-O files begin with, by architecture: the magic number and the CPU.
 var magic = map[string]string{
 	"amd64": `\xcf\xfa\xed\xfe\x07\x00\x00\x01`,
@@ -32,19 +26,36 @@ const register = `mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
 printf '%s' ":goxnu:M::$2::$1:F" >/proc/sys/fs/binfmt_misc/register &&
 shift 2 && exec "$@"`
 
+// A wrapper changes how a command is run. The nil wrapper does not.
+type wrapper func(*exec.Cmd) *exec.Cmd
+
+func (w wrapper) of(cmd *exec.Cmd) *exec.Cmd {
+	if w == nil {
+		return cmd
+	}
+	return w(cmd)
+}
+
+// userNamespace is for a command in a user namespace where whoever runs it is
+// called id.
+func userNamespace(id int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: id, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: id, HostID: os.Getgid(), Size: 1}},
+	}
+}
+
 // binfmt returns a function that makes a command run with the runner
 // registered, in namespaces of its own, so that the machine does not change. It
 // needs Linux 6.7 and leave to make user namespaces.
-func (t *tester) binfmt() (func(*exec.Cmd) *exec.Cmd, error) {
+func (t *tester) binfmt() (wrapper, error) {
 	runner := tree.Runner(t.goroot, t.arch)
 	wrap := func(cmd *exec.Cmd) *exec.Cmd {
 		w := exec.Command("sh", append([]string{"-c", register, "sh", runner, magic[t.arch], cmd.Path}, cmd.Args[1:]...)...)
 		w.Dir, w.Env = cmd.Dir, cmd.Env
-		w.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
+		w.SysProcAttr = userNamespace(0)
+		w.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNS
 		return w
 	}
 	if out, err := wrap(exec.Command("true")).CombinedOutput(); err != nil {

@@ -22,12 +22,15 @@
 //	selfhost  the toolchain built for the host darwin/amd64, under the runner, makes the same bytes;
 //	          a package and a program, with -long all of std, and it tests some packages
 //	std       upstream's tests of the standard library, for the port, under the runner;
-//	          -pkg 'std cmd/internal/testdir' tests all of it, and upstream's test/ directory
+//	          -pkg 'std cmd/internal/testdir' tests all of it, and upstream's test/ directory.
+//	          A test may skip itself only for a reason that test/selfskips.txt lists; the file
+//	          also says which of these are run again, as somebody else than root, say
 //
 // It prints a line for each package as it ends, the output of what failed, and
 // at last `N passed, N failed, N skipped`, which counts packages (a package
 // that failed counts once, one whose tests all skipped themselves is skipped) and
-// the lines of test/skip.txt that were in force.
+// the lines of test/skip.txt that were in force. Tests of the project itself that
+// skipped themselves, for want of the module proxy, say, are named before that.
 // The exit status is 1 if anything failed, 2 for a mistake in the call.
 package main
 
@@ -68,9 +71,14 @@ type tester struct {
 	top, goroot string
 	arch        string // of the port under test, for the suites that have one
 	skips       []skip
+	selfSkips   []selfSkip
+	wishes      map[wish][]string // tests that skipped themselves and can run; nil if the suite does not judge
+	ours        []string          // the project's own tests that skipped themselves, and why
+	unlisted    map[string]string // by package, a line for each test whose reason is not in selfSkips
 
 	passed, failed, skipped int
-	tests, selfSkipped      int      // single tests that passed, and that skipped themselves
+	reruns                  int      // of the passed ones, those that ran tests again
+	tests, selfSkipped      int      // tests, without subtests, that passed, and that skipped themselves
 	failures                []string // names of what failed
 
 	done, total int                // packages of suite std that ended, and all of them
@@ -111,6 +119,9 @@ func main() {
 	}
 	for _, f := range t.failures {
 		fmt.Println("FAILED:", f)
+	}
+	for _, s := range t.ours {
+		fmt.Println("SKIPPED ITSELF:", s)
 	}
 	fmt.Printf("# %d single tests passed, %d skipped themselves\n", t.tests, t.selfSkipped)
 	fmt.Printf("%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
@@ -174,16 +185,29 @@ func newTester() (*tester, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(filepath.Join(top, "test", "skip.txt"))
+	skips, err := readTable(top, "test/skip.txt", readSkips)
+	if err != nil {
+		return nil, err
+	}
+	selfSkips, err := readTable(top, "test/selfskips.txt", readSelfSkips)
+	if err != nil {
+		return nil, err
+	}
+	return &tester{top: top, goroot: goroot, skips: skips, selfSkips: selfSkips, elapsed: map[string]float64{}}, nil
+}
+
+// readTable reads a file of the project by read, which names no file in its errors.
+func readTable[T any](top, name string, read func(io.Reader) ([]T, error)) ([]T, error) {
+	f, err := os.Open(filepath.Join(top, name))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	skips, err := readSkips(f)
+	list, err := read(f)
 	if err != nil {
-		return nil, fmt.Errorf("test/skip.txt: %v", err)
+		return nil, fmt.Errorf("%s: %v", name, err)
 	}
-	return &tester{top: top, goroot: goroot, skips: skips, elapsed: map[string]float64{}}, nil
+	return list, nil
 }
 
 func (t *tester) fail(name, why string) {
@@ -203,20 +227,20 @@ func (t *tester) progress() string {
 }
 
 func (t *tester) api() error {
-	return t.goTest(unwrapped, filepath.Join(t.goroot, "src"), nil, "-vet=off", "cmd/api", "-check")
+	return t.goTest(nil, filepath.Join(t.goroot, "src"), nil, "-vet=off", "cmd/api", "-check")
 }
 
 func (t *tester) graft() error {
-	return t.goTest(unwrapped, filepath.Join(t.top, "src", "cmd", "graft"), []string{"GO111MODULE=off"}, ".")
+	return t.goTest(nil, filepath.Join(t.top, "src", "cmd", "graft"), []string{"GO111MODULE=off"}, ".")
 }
 
 func (t *tester) misc() error {
-	return t.goTest(unwrapped, filepath.Join(t.top, "misc"), nil, "-timeout=20m", "./...")
+	return t.goTest(nil, filepath.Join(t.top, "misc"), nil, "-timeout=20m", "./...")
 }
 
 // goTest runs go test -json in dir and counts the packages it reports.
-func (t *tester) goTest(wrap func(*exec.Cmd) *exec.Cmd, dir string, settings []string, args ...string) error {
-	cmd := wrap(tree.Go(t.goroot, dir, settings, append([]string{"test", "-json"}, args...)...))
+func (t *tester) goTest(wrap wrapper, dir string, settings []string, args ...string) error {
+	cmd := wrap.of(tree.Go(t.goroot, dir, settings, append([]string{"test", "-json"}, args...)...))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -305,10 +329,7 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 				delete(output, key)
 			case "skip":
 				n[1]++
-				t.selfSkipped++
-				if *selfSkips {
-					fmt.Printf("self  %s %s: %s\n", e.Package, e.Test, skipReason(output[key]))
-				}
+				t.skippedItself(e.Package, e.Test, skipReason(output[key]))
 				add(e.Package+" skipped", string(output[key]))
 				delete(output, key)
 			case "fail":
@@ -318,7 +339,9 @@ func (t *tester) count(r io.Reader) (seen int, err error) {
 			ran[e.Package] = n
 		case e.Action == "pass" || e.Action == "skip": // skip: no test files
 			seen++
-			if n := ran[e.Package]; e.Action == "pass" && n[0] == 0 && n[1] > 0 {
+			if lines := t.unlisted[e.Package]; lines != "" {
+				t.fail(e.Package, lines)
+			} else if n := ran[e.Package]; e.Action == "pass" && n[0] == 0 && n[1] > 0 {
 				t.skipped++
 				fmt.Printf("skip  %s%s: all its tests skipped themselves\n%s", t.progress(), e.Package, output[e.Package+" skipped"])
 			} else if e.Action == "pass" {

@@ -9,52 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"goxnu/misc/internal/tree"
 )
-
-func TestReadSkips(t *testing.T) {
-	skips, err := readSkips(strings.NewReader("# comment\n\nnet\tTestX|TestY\tdarwin/amd64\tno such thing on darwin\nplugin\t*\t*\tneeds dyld\nos\tTestL\t*@10.6-10.9\told\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []skip{
-		{pkg: "net", test: "TestX|TestY", port: "darwin/amd64", reason: "no such thing on darwin"},
-		{pkg: "plugin", test: "*", port: "*", reason: "needs dyld"},
-		{pkg: "os", test: "TestL", port: "*", first: "10.6", last: "10.9", reason: "old"},
-	}
-	if !slices.Equal(skips, want) {
-		t.Errorf("got %q, want %q", skips, want)
-	}
-	for _, bad := range []string{"net\tTestX\tdarwin/amd64\n", "net TestX * reason\n", "os\tTestL\t*@10.9-10.6\told\n", "os\tTestL\t*@lion\told\n"} {
-		if _, err := readSkips(strings.NewReader(bad)); err == nil {
-			t.Errorf("%q is accepted", bad)
-		}
-	}
-}
-
-func TestSkipInForce(t *testing.T) {
-	old := skip{port: "*", first: "10.6", last: "10.9"}
-	for release, want := range map[string]bool{"10.6": true, "10.9": true, "10.10": false, "11": false, "": false} {
-		if old.inForce("darwin/amd64", release) != want {
-			t.Errorf("10.6-10.9 on %q: got %v", release, !want)
-		}
-	}
-	other := skip{port: "darwin/386"}
-	if other.inForce("darwin/amd64", "") || !other.inForce("darwin/386", "10.6") {
-		t.Error("the port is not heeded")
-	}
-}
-
-func TestSkipFlag(t *testing.T) {
-	got := skipFlag([]string{"TestX|TestY", "Test/fixedbugs/issue1.go"})
-	if want := "-skip=^TestX$|^TestY$|^Test$/^fixedbugs$/^issue1.go$"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
 
 func TestCompare(t *testing.T) {
 	got := compare(map[string]float64{"a": 1, "b": 6, "c": 0.1, "d": 9}, map[string]float64{"a": 2, "b": 3, "c": 0.01})
@@ -72,6 +34,7 @@ func TestCount(t *testing.T) {
 {"Action":"pass","Package":"a","Test":"TestA"}
 {"Action":"pass","Package":"a","Test":"TestA/sub"}
 {"Action":"skip","Package":"a","Test":"TestS"}
+{"Action":"skip","Package":"a","Test":"TestA/other"}
 {"Action":"pass","Package":"a","Elapsed":1}
 {"Action":"output","Package":"b","Test":"TestB","Output":"broken\n"}
 {"Action":"fail","Package":"b","Test":"TestB"}
@@ -133,7 +96,7 @@ func TestSkipReason(t *testing.T) {
 }
 
 func TestReadPrograms(t *testing.T) {
-	list, err := readPrograms(strings.NewReader("# comment\n\na\tx.org/a@v1.2.3 x.org/b@v0.1.0\tkind\tjob x.org/a/cmd\troot:TestX TestY\twhy\n"))
+	list, err := readPrograms(strings.NewReader("# comment\n\na\tx.org/a@v1.2.3 x.org/b@v0.1.0\tkind\tjob x.org/a/cmd\tnobody:TestX TestY\twhy\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +113,21 @@ func TestReadPrograms(t *testing.T) {
 	} {
 		if _, err := readPrograms(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+// sumForm is what result.sum returns, at the end of a line.
+var sumForm = regexp.MustCompile(`^\d+ tests( of \d+ packages)? passed in \d+s(, \d+ skipped themselves)?(, \*\*\d+ failed\*\*)? \|$`)
+
+func TestSum(t *testing.T) {
+	for _, r := range []result{
+		{packages: 1, tests: 2, elapsed: time.Second},
+		{packages: 3, tests: 2, skipped: 1, elapsed: 90 * time.Second},
+		{packages: 3, tests: 2, skipped: 1, failed: 4},
+	} {
+		if sum := r.sum() + " |"; !sumForm.MatchString(sum) {
+			t.Errorf("%q is not of the form that TestProgramsPage wants", sum)
 		}
 	}
 }
@@ -172,6 +150,8 @@ func TestProgramsPage(t *testing.T) {
 	for _, p := range all {
 		if want := fmt.Sprintf("| %s | %s | %s | %s | ", p.name, p.version(), p.kind, p.what()); !strings.HasPrefix(lines[p.name], want) {
 			t.Errorf("%s: the page has %q, want %q and a result; run make test-real ARGS=-write ONLY=%s", p.name, lines[p.name], want, p.name)
+		} else if sum := lines[p.name][len(want):]; !sumForm.MatchString(sum) {
+			t.Errorf("%s: the result is %q, which make test-real ARGS=-write would not write", p.name, sum)
 		}
 	}
 	if programsPage(all, lines) != string(page) {

@@ -5,7 +5,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,25 +29,22 @@ type program struct {
 	// and the commands to build for the job, which is
 	// testdata/real/NAME_test.go, run in a module that requires all modules.
 	run []string
-	// except are the tests left out, regular expressions; one with root: before
-	// it only if root runs them, with binfmt: only if binfmt_misc cannot be had.
+	// except are the tests left out, regular expressions; one with binfmt: before
+	// it only if binfmt_misc cannot be had. One with nobody: is run by a user whom
+	// permissions bind, if root runs the others.
 	except []string
 	reason string // why
 }
 
-// readPrograms reads real.tsv. Empty lines and lines that begin with # are comments.
+// readPrograms reads real.tsv.
 func readPrograms(r io.Reader) ([]program, error) {
+	rows, err := readRows(r, "name", "modules", "kind", "run", "except", "reason")
+	if err != nil {
+		return nil, err
+	}
 	var list []program
-	sc := bufio.NewScanner(r)
-	for n := 1; sc.Scan(); n++ {
-		line := sc.Text()
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		f := strings.Split(line, "\t")
-		if len(f) != 6 {
-			return nil, fmt.Errorf("line %d has %d fields, not 6 (name, modules, kind, run, except, reason, with tabs between)", n, len(f))
-		}
+	for _, row := range rows {
+		n, f := row.n, row.f
 		p := program{name: f[0], modules: strings.Fields(f[1]), kind: f[2], run: strings.Fields(f[3])}
 		if f[4] != "-" {
 			p.except, p.reason = strings.Fields(f[4]), f[5]
@@ -66,20 +62,11 @@ func readPrograms(r io.Reader) ([]program, error) {
 		}
 		list = append(list, p)
 	}
-	return list, sc.Err()
+	return list, nil
 }
 
 func (t *tester) programList() ([]program, error) {
-	f, err := os.Open(filepath.Join(t.top, "misc", "testall", "real.tsv"))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	list, err := readPrograms(f)
-	if err != nil {
-		return nil, fmt.Errorf("real.tsv: %v", err)
-	}
-	return list, nil
+	return readTable(t.top, "misc/testall/real.tsv", readPrograms)
 }
 
 // A result is what became of a program.
@@ -120,7 +107,8 @@ func (t *tester) real() error {
 		if err := t.use(p); err != nil {
 			t.fail(p.name, err.Error())
 		}
-		r := result{p, t.passed - before.passed, t.tests - before.tests, t.selfSkipped - before.selfSkipped, t.failed - before.failed, time.Since(start)}
+		r := result{p, (t.passed - t.reruns) - (before.passed - before.reruns), t.tests - before.tests,
+			t.selfSkipped - before.selfSkipped, t.failed - before.failed, time.Since(start)}
 		fmt.Printf("# %s: %s\n", p.name, r.sum())
 		if *write {
 			if err := t.writePage(r); err != nil {
@@ -163,16 +151,20 @@ func (t *tester) use(p program) error {
 	}
 	defer os.RemoveAll(dir)
 	args := []string{"-mod=mod", "-vet=off", uncached, "-timeout=30m"}
+	if !*long {
+		args = append(args, "-short")
+	}
 	wrap, binfmtErr := t.binfmt()
 	if binfmtErr != nil {
-		wrap = unwrapped
+		wrap = nil
 	}
-	var except []string
+	var except, later []string
 	for _, e := range p.except {
-		if rest, ok := strings.CutPrefix(e, "root:"); ok {
-			if e = rest; os.Geteuid() != 0 {
-				continue
+		if rest, ok := strings.CutPrefix(e, "nobody:"); ok {
+			if os.Geteuid() == 0 {
+				later = append(later, rest)
 			}
+			continue
 		} else if rest, ok := strings.CutPrefix(e, "binfmt:"); ok {
 			if e = rest; binfmtErr == nil {
 				continue
@@ -183,17 +175,21 @@ func (t *tester) use(p program) error {
 	if except != nil {
 		t.skipped++
 		fmt.Printf("skip  %s %s: %s\n", p.name, strings.Join(except, " "), p.reason)
-		args = append(args, skipFlag(except))
 	}
-	if !*long {
-		args = append(args, "-short")
+	plain := args
+	if left := slices.Concat(except, later); left != nil {
+		args = append(slices.Clip(args), skipFlag(left))
 	}
 	port := append(t.port(*xnu), "GOWORK=off")
 	if p.run[0] != "job" {
 		if err := t.fetch(p.modules[0], dir); err != nil {
 			return err
 		}
-		return t.goTest(wrap, dir, port, append(args, p.run...)...)
+		err := t.goTest(wrap, dir, port, append(args, p.run...)...)
+		if later != nil {
+			err = errors.Join(err, t.again(p.name, asNobody, dir, port, later, append(plain, p.run...)...))
+		}
+		return err
 	}
 	src, err := os.ReadFile(filepath.Join(t.top, "misc", "testall", "testdata", "real", p.name+"_test.go"))
 	if err != nil {
@@ -286,7 +282,8 @@ written by ` + "`make test-real ARGS=-write`" + `. The times include the buildin
 			fmt.Fprintln(&b, l)
 		}
 	}
-	b.WriteString("\nLeft out (`-short` is given everywhere):\n\n")
+	b.WriteString("\nLeft out (with `binfmt:` before it, only if binfmt_misc cannot be had; with `nobody:`, run by a user without rights\n" +
+		"if root runs the others; `-short` is given everywhere):\n\n")
 	for _, p := range all {
 		if p.except != nil {
 			fmt.Fprintf(&b, "- %s: `%s`: %s\n", p.name, strings.Join(p.except, "`, `"), p.reason)

@@ -83,7 +83,7 @@ func (t *tester) releases() error {
 			cmd := exec.Command(test2json, args...)
 			cmd.Dir = p.dir
 			cmd.Env = append(tree.Env(t.goroot, t.port(release)...), "PWD="+p.dir)
-			runs = append(runs, testRun{p.path + "@" + release, wrap(cmd)})
+			runs = append(runs, testRun{p.path + "@" + release, wrap.of(cmd)})
 		}
 	}
 	return t.countAll(runs)

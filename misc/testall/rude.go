@@ -31,20 +31,6 @@ var (
 	rudeMost = []string{"internal/poll", "net", "os", "os/exec", "os/signal", "runtime", "sync", "syscall", "time"}
 )
 
-// rudeSkips names tests that do not allow for what the kernel may do, by
-// package, and why.
-var rudeSkips = []skip{
-	{pkg: "net", test: "TestRawConnReadWrite|TestTCPServer", reason: "they take what one read from a TCP connection returns for all that was sent"},
-	{pkg: "runtime", test: "TestReadMetricsSched", reason: "it counts on a hundred raw reads that nothing interrupts"},
-}
-
-// kindSkips names tests that an injection which has to be asked for breaks, and why.
-var kindSkips = []struct{ kind, pkg, test, reason string }{
-	{"eintr-fs", "os", "TestRoot.*|Test.*/InRoot", "os.Root does not try fstatat, renameat, linkat and symlinkat again (os/root_unix.go)"},
-	{"eintr-fs", "os", "TestChtimesOmit", "os.Chtimes does not try again (os/file_posix.go)"},
-	{"eintr-fs", "os", "TestIssue60181", "it counts on a raw open that nothing interrupts"},
-}
-
 // rude makes the passes that the flags tell of, or those of rudeQuick.
 func (t *tester) rude() error {
 	if *seeds > 0 || *pkgs != "" || *xnu != "" || *kinds != "" {
@@ -85,14 +71,11 @@ func (t *tester) rudePass() error {
 			t.fail(p.path, err.Error())
 			continue
 		}
-		tests, wrap := t.leaveOut(p.path, *xnu)
-		for _, s := range rudeSkips {
-			if s.pkg == p.path {
-				tests = append(tests, s.test)
-				t.skipped++
-				fmt.Printf("skip  %s %s: %s\n", s.pkg, s.test, s.reason)
-			}
+		conditions := []string{whenRude}
+		for kind := range strings.SplitSeq(*kinds, "+") {
+			conditions = append(conditions, whenKind+kind)
 		}
+		tests, wrap := t.leaveOut(p.path, *xnu, conditions...)
 		for s := *seed; s < *seed+n; s++ {
 			t.rudeTest(wrap, p, exe, tests, s)
 		}
@@ -102,19 +85,13 @@ func (t *tester) rudePass() error {
 
 // rudeTest runs the tests of a package but those to leave out, with one seed,
 // and says how to do it again.
-func (t *tester) rudeTest(wrap func(*exec.Cmd) *exec.Cmd, p testedPackage, exe string, leaveOut []string, seed uint64) {
+func (t *tester) rudeTest(wrap wrapper, p testedPackage, exe string, leaveOut []string, seed uint64) {
 	runnerFlags := fmt.Sprintf("-rude seed=%d", seed)
 	if *xnu != "" {
 		runnerFlags += " -xnu " + *xnu
 	}
 	if *kinds != "" {
 		runnerFlags = strings.Replace(runnerFlags, "seed=", "kinds="+*kinds+",seed=", 1)
-		for _, s := range kindSkips {
-			if s.pkg == p.path && slices.Contains(strings.Split(*kinds, "+"), s.kind) {
-				leaveOut = append(slices.Clip(leaveOut), s.test)
-				fmt.Printf("      without %s: %s\n", s.test, s.reason)
-			}
-		}
 	}
 	flags := testFlags(p.path, leaveOut)
 	args := []string{exe, "-test.paniconexit0"}
@@ -125,7 +102,7 @@ func (t *tester) rudeTest(wrap func(*exec.Cmd) *exec.Cmd, p testedPackage, exe s
 	cmd.Dir = p.dir
 	cmd.Env = tree.Env(t.goroot, append(t.port(""), "GOROOT="+t.goroot, "GOXNU_RUNNER="+runnerFlags, "PWD="+p.dir)...)
 	start := time.Now()
-	out, err := bounded.Run(wrap(cmd), time.Hour) // the flag -timeout comes first
+	out, err := bounded.Run(wrap.of(cmd), time.Hour) // the flag -timeout comes first
 	name := p.path + " " + runnerFlags
 	if err == nil {
 		t.passed++

@@ -20,37 +20,67 @@ type skip struct {
 	port   string // darwin/amd64 …; * for every port
 	first  string // the oldest release of the system that it is about; empty for all
 	last   string // and the newest
+	when   string // or a condition of the run: noBinfmt, whenRude, or whenKind and a kind
 	reason string
 }
 
-// readSkips reads test/skip.txt. Empty lines and lines that begin with # are comments.
-func readSkips(r io.Reader) ([]skip, error) {
-	var skips []skip
+// The conditions of a run that a line may name behind the port.
+const (
+	noBinfmt = "no-binfmt" // the machine cannot have the runner start what its programs start
+	whenRude = "rude"      // suite rude
+	whenKind = "rude="     // suite rude, if this kind of injection is asked for by name
+)
+
+// A row is a line of a table: its number and its fields.
+type row struct {
+	n int
+	f []string
+}
+
+// readRows reads a table whose lines have these fields, with tabs between. Empty
+// lines and lines that begin with # are comments.
+func readRows(r io.Reader, fields ...string) ([]row, error) {
+	var rows []row
 	sc := bufio.NewScanner(r)
 	for n := 1; sc.Scan(); n++ {
 		line := strings.TrimSpace(sc.Text())
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		f := strings.Split(line, "\t")
-		f = slices.DeleteFunc(f, func(s string) bool { return s == "" })
-		if len(f) != 4 {
-			return nil, fmt.Errorf("line %d has %d fields, not 4 (package, test, port, reason, with tabs between)", n, len(f))
+		f := strings.FieldsFunc(line, func(r rune) bool { return r == '\t' })
+		if len(f) != len(fields) {
+			return nil, fmt.Errorf("line %d has %d fields, not %d (%s, with tabs between)", n, len(f), len(fields), strings.Join(fields, ", "))
 		}
+		rows = append(rows, row{n, f})
+	}
+	return rows, sc.Err()
+}
+
+// readSkips reads test/skip.txt.
+func readSkips(r io.Reader) ([]skip, error) {
+	rows, err := readRows(r, "package", "test", "port", "reason")
+	if err != nil {
+		return nil, err
+	}
+	var skips []skip
+	for _, row := range rows {
+		f := row.f
 		s := skip{pkg: f[0], test: f[1], reason: f[3]}
-		var releases string
+		var cond string
 		var some bool
-		if s.port, releases, some = strings.Cut(f[2], "@"); some {
-			if s.first, s.last, some = strings.Cut(releases, "-"); !some {
+		if s.port, cond, some = strings.Cut(f[2], "@"); cond == noBinfmt || cond == whenRude || strings.HasPrefix(cond, whenKind) {
+			s.when = cond
+		} else if some {
+			if s.first, s.last, some = strings.Cut(cond, "-"); !some {
 				s.last = s.first
 			}
-			if releaseNumber(s.first) == 0 || releaseNumber(s.last) < releaseNumber(s.first) {
-				return nil, fmt.Errorf("line %d: %q is no range of releases such as 10.6-10.9", n, releases)
+			if s.first == "" || releaseNumber(s.first) == 0 || releaseNumber(s.last) < releaseNumber(s.first) {
+				return nil, fmt.Errorf("line %d: %q is no range of releases such as 10.6-10.9, nor %s, nor %s", row.n, cond, noBinfmt, whenRude)
 			}
 		}
 		skips = append(skips, s)
 	}
-	return skips, sc.Err()
+	return skips, nil
 }
 
 // releaseNumber makes the releases of the system, 10.6 to 10.15 and from 11 on,
@@ -72,31 +102,45 @@ func releaseNumber(s string) int {
 	return 100*m + n
 }
 
-// inForce tells whether s is about the port on the release.
-func (s *skip) inForce(port, release string) bool {
-	if s.port != "*" && s.port != port {
+// inForce tells whether s is about the port on the release, when the
+// conditions hold.
+func (s *skip) inForce(port, release string, conditions ...string) bool {
+	if s.port != "*" && s.port != port || s.when != "" && !slices.Contains(conditions, s.when) {
 		return false
 	}
 	n := releaseNumber(release)
 	return s.first == "" || releaseNumber(s.first) <= n && n <= releaseNumber(s.last)
 }
 
-// skipsOf returns the tests of a package to leave out on the port and release.
-func (t *tester) skipsOf(pkg, release string) []string {
-	var tests []string
+// leaveOut returns the tests of a package to leave out on the release, under
+// the conditions, and how to change the command that runs the others.
+func (t *tester) leaveOut(pkg, release string, conditions ...string) (tests []string, wrap wrapper) {
+	port := "darwin/" + t.arch
+	if slices.ContainsFunc(t.skips, func(s skip) bool { return s.pkg == pkg && s.when == noBinfmt && s.inForce(port, release, noBinfmt) }) {
+		if w, err := t.binfmt(); err != nil {
+			fmt.Printf("      %s: %v\n", pkg, err)
+			conditions = append(conditions, noBinfmt)
+		} else {
+			wrap = w
+		}
+	}
 	for _, s := range t.skips {
-		if s.pkg == pkg && s.inForce("darwin/"+t.arch, release) {
+		if s.pkg == pkg && s.inForce(port, release, conditions...) {
 			tests = append(tests, s.test)
 			t.skipped++
 			fmt.Printf("skip  %s %s: %s\n", s.pkg, s.test, s.reason)
 		}
 	}
-	return tests
+	return tests, wrap
 }
 
 // skipFlag returns the -skip flag for tests, each a test's name or, with slashes,
-// a subtest's. go test matches each element of a name by itself.
-func skipFlag(tests []string) string {
+// a subtest's, as regular expressions.
+func skipFlag(tests []string) string { return "-skip=" + testPattern(tests) }
+
+// testPattern returns what -run and -skip want: go test matches each element of
+// a name by itself.
+func testPattern(tests []string) string {
 	var alternatives []string
 	for _, test := range strings.Split(strings.Join(tests, "|"), "|") {
 		elems := strings.Split(test, "/")
@@ -105,5 +149,5 @@ func skipFlag(tests []string) string {
 		}
 		alternatives = append(alternatives, strings.Join(elems, "/"))
 	}
-	return "-skip=" + strings.Join(alternatives, "|")
+	return strings.Join(alternatives, "|")
 }

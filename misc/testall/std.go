@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -21,7 +20,6 @@ import (
 
 // stdPackages are the packages of suite std when -pkg does not name others.
 var stdPackages = []string{
-	"bufio", "context", "internal/poll", "io", "net", "net/http", "os", "os/exec", "os/signal",
 	"reflect", "runtime", "sync", "sync/atomic", "syscall", "testing", "time",
 }
 
@@ -48,7 +46,7 @@ const uncached = "-count=1"
 
 // programs has testdir run what graft put from test/ into the composed tree.
 func (t *tester) programs() error {
-	return t.goTest(unwrapped, filepath.Join(t.goroot, "src", "cmd"), append(t.port(*xnu), "GO_TEST_SHORT=0"),
+	return t.goTest(nil, filepath.Join(t.goroot, "src", "cmd"), append(t.port(*xnu), "GO_TEST_SHORT=0"),
 		"-vet=off", uncached, "-run=^Test/"+programDir+"/", testdir)
 }
 
@@ -65,18 +63,21 @@ func (t *tester) std() error {
 	}
 	t.done, t.total = 0, len(list)
 	clear(t.elapsed)
-	defer func() { t.total = 0 }()
+	t.wishes, t.unlisted = map[wish][]string{}, map[string]string{}
+	defer func() { t.total, t.wishes = 0, nil }()
 
 	src := filepath.Join(t.goroot, "src")
+	leftOut := map[string][]string{}
 	var plain []string
 	var later []func() error
 	for _, p := range list {
 		pkg := p.path
 		tests, wrap := t.leaveOut(pkg, *xnu)
+		leftOut[pkg] = tests
 		switch {
 		case slices.Contains(tests, "*"):
 			t.total--
-		case tests == nil && hostStarts[pkg] == "" && pkg != testdir:
+		case tests == nil && wrap == nil && pkg != testdir:
 			plain = append(plain, pkg)
 		default:
 			args := slices.Concat(goFlags, testFlags(pkg, tests))
@@ -85,11 +86,12 @@ func (t *tester) std() error {
 	}
 	var errs []error
 	if plain != nil {
-		errs = append(errs, t.goTest(unwrapped, src, t.port(*xnu), slices.Concat(goFlags, testFlags("", nil), plain)...))
+		errs = append(errs, t.goTest(nil, src, t.port(*xnu), slices.Concat(goFlags, testFlags("", nil), plain)...))
 	}
 	for _, f := range later {
 		errs = append(errs, f())
 	}
+	errs = append(errs, t.grant(leftOut))
 	if *ratio {
 		errs = append(errs, t.ratios(list))
 	}
@@ -110,22 +112,6 @@ func (t *tester) tested(patterns []string) ([]testedPackage, error) {
 		list = append(list, testedPackage{path, dir})
 	}
 	return list, err
-}
-
-// leaveOut returns the tests of a package to leave out under a release, and
-// how to change the command that runs the others.
-func (t *tester) leaveOut(pkg, release string) (tests []string, wrap func(*exec.Cmd) *exec.Cmd) {
-	tests, wrap = t.skipsOf(pkg, release), unwrapped
-	if hostStarts[pkg] != "" {
-		if w, err := t.binfmt(); err != nil {
-			tests = append(tests, hostStarts[pkg])
-			t.skipped++
-			fmt.Printf("skip  %s %s: a host program starts a darwin program there, and %v\n", pkg, hostStarts[pkg], err)
-		} else {
-			wrap = w
-		}
-	}
-	return tests, wrap
 }
 
 // goFlags are for go test itself.
@@ -168,7 +154,7 @@ func (t *tester) ratios(list []testedPackage) error {
 	}
 	host := &tester{top: t.top, goroot: t.goroot, elapsed: map[string]float64{}, total: len(args) - n}
 	src := filepath.Join(t.goroot, "src")
-	err := host.goTest(unwrapped, src, []string{"GOOS=" + runtime.GOOS, "GOARCH=" + t.arch, "CGO_ENABLED=0"}, args...)
+	err := host.goTest(nil, src, []string{"GOOS=" + runtime.GOOS, "GOARCH=" + t.arch, "CGO_ENABLED=0"}, args...)
 	if err != nil {
 		return err
 	}
@@ -196,5 +182,3 @@ func compare(port, host map[string]float64) string {
 	}
 	return b.String()
 }
-
-func unwrapped(cmd *exec.Cmd) *exec.Cmd { return cmd }
