@@ -46,6 +46,10 @@ func want(what string, err, target error) {
 }
 
 func main() {
+	if len(os.Args) > 1 { // misc/testall TestFullDisk: a small file system
+		filling(os.Args[1])
+		return
+	}
 	dir := must(os.MkdirTemp("", "faults"))
 	defer os.RemoveAll(dir)
 	full()
@@ -53,6 +57,60 @@ func main() {
 	notDirectories(dir)
 	unreadable(dir)
 	limited(dir)
+}
+
+// filling fills the file system that dir is on, with room for a megabyte or so:
+// each file is as long as what was reported as written to it, and holds that.
+func filling(dir string) {
+	kept := bytes.Repeat([]byte("kept "), 20000)
+	must(0, os.WriteFile(filepath.Join(dir, "kept"), kept, 0o666))
+	data := make([]byte, 300001)
+	for i := range data {
+		data[i] = byte(i * 7)
+	}
+	ways := map[string]func(f *os.File, at int64) (int64, error){
+		"Write": func(f *os.File, at int64) (int64, error) { n, err := f.Write(data); return int64(n), err },
+		// Not WriteAt, which forgets what it wrote before an error.
+		"Pwrite": func(f *os.File, at int64) (int64, error) {
+			n, err := syscall.Pwrite(int(f.Fd()), data, at)
+			return int64(max(n, 0)), err
+		},
+		"Copy": func(f *os.File, at int64) (int64, error) { return io.Copy(f, bytes.NewReader(data)) },
+	}
+	for way, write := range ways {
+		name := filepath.Join(dir, way)
+		f := must(os.Create(name))
+		var total int64
+		var err error
+		for err == nil {
+			if total > 64<<20 {
+				fail("%s: the file system holds %d bytes and is not full", way, total)
+			}
+			var n int64
+			n, err = write(f, total)
+			total += n
+		}
+		want(way+" to a file system that fills", err, syscall.ENOSPC)
+		want("os.WriteFile to a full file system", os.WriteFile(filepath.Join(dir, "more"), data, 0o666), syscall.ENOSPC)
+		must(0, os.Remove(filepath.Join(dir, "more")))
+		must(0, f.Sync())
+		must(0, f.Close())
+		got := must(os.ReadFile(name))
+		if total == 0 || int64(len(got)) != total {
+			fail("%s: %d bytes are in the file, not the %d that were written", way, len(got), total)
+		}
+		for i := range got {
+			if got[i] != data[i%len(data)] {
+				fail("%s: byte %d of %d is wrong", way, i, total)
+			}
+		}
+		must(0, os.Rename(filepath.Join(dir, "kept"), filepath.Join(dir, "renamed")))
+		must(0, os.Rename(filepath.Join(dir, "renamed"), filepath.Join(dir, "kept")))
+		must(0, os.Remove(name))
+		if !bytes.Equal(must(os.ReadFile(filepath.Join(dir, "kept"))), kept) {
+			fail("%s: another file has changed", way)
+		}
+	}
 }
 
 // full writes to a device that is full, where the system has one.
@@ -172,17 +230,18 @@ func notDirectories(dir string) {
 	want("removing what is not empty", os.Remove(dir), syscall.ENOTEMPTY)
 }
 
-// unreadable is done as somebody whom permissions bind.
+// unreadable is done as somebody whom permissions bind, and in dir: root's own
+// TMPDIR is not to be passed then.
 func unreadable(dir string) {
 	must(0, os.Chmod(dir, 0o777))
+	wd := must(os.Getwd())
+	must(0, os.Chdir(dir))
+	defer os.Chdir(wd)
 	if os.Geteuid() == 0 {
 		must(0, syscall.Seteuid(4242))
 		defer syscall.Seteuid(0)
-		if _, err := os.Stat(dir); err != nil {
-			return // TMPDIR is root's own
-		}
 	}
-	locked := filepath.Join(dir, "locked")
+	const locked = "locked"
 	must(0, os.Mkdir(locked, 0o777))
 	must(0, os.WriteFile(filepath.Join(locked, "file"), nil, 0o666))
 	must(0, os.Chmod(locked, 0))
@@ -192,7 +251,7 @@ func unreadable(dir string) {
 	want("a file in a locked directory", err, fs.ErrPermission)
 	want("removing all of a locked directory", os.RemoveAll(locked), fs.ErrPermission)
 	visited, reported := 0, 0
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		visited++
 		if errors.Is(err, fs.ErrPermission) && path == locked {
 			reported++
