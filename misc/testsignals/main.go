@@ -153,7 +153,7 @@ func newSuite() (*suite, error) {
 func (s *suite) units() []*unit {
 	list := slices.Clone(s.programs)
 	for _, r := range s.rows {
-		for _, u := range r.tests {
+		for _, u := range slices.Concat(r.tests, r.also) {
 			if !slices.Contains(list, u) {
 				list = append(list, u)
 			}
@@ -246,7 +246,7 @@ func (s *suite) runOne(b *builder, u *unit, release string) (r result) {
 	}
 	outcome := "ok"
 	for range *count {
-		out, err := b.run(u, release)
+		out, err := b.run(u, release, limit)
 		switch {
 		case err == errSkipped:
 			r.skipped++
@@ -269,7 +269,7 @@ func (s *suite) runOne(b *builder, u *unit, release string) (r result) {
 func (s *suite) line(u *unit, arch, release, outcome string) string {
 	var rows []string
 	for _, r := range s.rows {
-		if slices.Contains(r.tests, u) {
+		if slices.Contains(r.tests, u) || slices.Contains(r.also, u) {
 			rows = append(rows, r.number)
 		}
 	}

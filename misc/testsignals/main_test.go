@@ -6,12 +6,15 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"goxnu/misc/internal/bounded"
 	"goxnu/misc/internal/releases"
 )
 
@@ -57,11 +60,59 @@ func TestMutants(t *testing.T) {
 		if _, err := releases.Select(strings.Join(m.releases, " "), "amd64"); err != nil {
 			t.Errorf("mutant %s: %v", m.name, err)
 		}
+		for _, u := range m.units {
+			if m.port != "" && u.unfit(m.port) != "" {
+				t.Errorf("mutant %s: %s never runs on %s", m.name, u.name, m.port)
+			}
+		}
 		texts := map[string]string{}
 		for _, e := range m.edits {
+			for _, arch := range []string{"amd64", "386"} {
+				if strings.HasPrefix(e.file, "src/") && strings.Contains(filepath.Base(e.file), "_"+arch+".") && m.port != arch {
+					t.Errorf("mutant %s: %s needs a line port %s", m.name, e.file, arch)
+				}
+			}
 			if err := s.apply(e, texts); err != nil {
 				t.Errorf("mutant %s: %v", m.name, err)
 			}
+		}
+	}
+}
+
+// TestJudge: only the failure that a mutant is for counts.
+func TestJudge(t *testing.T) {
+	failed := errors.New("exit status 1")
+	hung := fmt.Errorf("%w after 45s", bounded.ErrNoEnd)
+	u, other := new(unit), new(unit)
+	fails := mutant{}
+	says := mutant{says: map[*unit][]string{u: {"lost", "signal: broken pipe"}}}
+	hangs := mutant{hangs: []*unit{u}, says: says.says}
+	for _, tt := range []struct {
+		m    mutant
+		u    *unit
+		out  string
+		err  error
+		want string
+	}{
+		{fails, u, "", failed, "killed"},
+		{fails, u, "", nil, "SURVIVED"},
+		{fails, u, "", hung, "HUNG"},
+		{fails, u, "", buildError{failed}, "FAILED"},
+		{says, u, "a signal was lost\n", failed, "killed"},
+		{says, u, "", errors.New("signal: broken pipe"), "killed"},
+		{says, u, "no room\n", failed, "SILENT"},
+		{says, u, "a signal was lost\n", nil, "SURVIVED"},
+		{says, u, "a signal was lost\n", hung, "HUNG"},
+		{says, other, "", failed, "killed"},
+		{hangs, u, "", hung, "killed"},
+		{hangs, u, "no room\n", failed, "SILENT"},
+		{hangs, other, "", hung, "HUNG"},
+		{mutant{harmless: true}, u, "", nil, "passed"},
+		{mutant{harmless: true}, u, "", failed, "FAILED"},
+	} {
+		got, wrong := tt.m.judge(tt.u, []byte(tt.out), tt.err)
+		if got != tt.want || (wrong == "") != (got == "killed" || got == "passed") {
+			t.Errorf("%+v, %q, %v: %s, %q, want %s", tt.m, tt.out, tt.err, got, wrong, tt.want)
 		}
 	}
 }
@@ -86,30 +137,50 @@ func TestRows(t *testing.T) {
 		if r.what == "" {
 			t.Errorf("row %s: what is it?", r.number)
 		}
-		if r.tests == nil {
+		if len(r.tests) == 0 {
 			if r.why == "" {
 				t.Errorf("row %s has neither a test nor a reason", r.number)
 			}
+			if len(r.proof)+len(r.also) > 0 {
+				t.Errorf("row %s: no test is seen to fail", r.number)
+			}
 			continue
 		}
-		if r.proof == nil {
-			t.Errorf("row %s: nothing shows that its tests can fail", r.number)
-		}
-		for _, u := range r.tests {
-			in[u] = true
-		}
+		shown := map[*unit]bool{}
 		for _, name := range r.proof {
 			i := slices.IndexFunc(list, func(m mutant) bool { return m.name == name })
 			if i < 0 {
-				if u, err := s.unit(name); err != nil || u.kind != module {
-					t.Errorf("row %s: there is neither a mutant nor a test %s", r.number, name)
+				// A test of this module that shows mistakes to a check.
+				u, err := s.unit(name)
+				of, ok := strings.CutSuffix(name, "Mistakes")
+				if err != nil || u.kind != module || !ok {
+					t.Errorf("row %s: there is neither a mutant nor a test of mistakes %s", r.number, name)
+					continue
 				}
+				j := slices.IndexFunc(r.tests, func(u *unit) bool { return u.name == of })
+				if j < 0 {
+					t.Errorf("row %s: %s is not for its tests", r.number, name)
+					continue
+				}
+				shown[r.tests[j]] = true
 				continue
 			}
-			m := list[i]
-			kills := func(u *unit) bool { return slices.Contains(m.units, u) }
-			if m.harmless || !slices.ContainsFunc(r.tests, kills) {
+			used := false
+			for _, u := range r.tests {
+				if !list[i].harmless && slices.Contains(list[i].units, u) {
+					shown[u], used = true, true
+				}
+			}
+			if !used {
 				t.Errorf("row %s: mutant %s is not for its tests", r.number, name)
+			}
+		}
+		for _, u := range slices.Concat(r.tests, r.also) {
+			in[u] = true
+		}
+		for _, u := range r.tests {
+			if !shown[u] {
+				t.Errorf("row %s: nothing shows that %s can fail", r.number, u.name)
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"goxnu/misc/internal/bounded"
 	"goxnu/misc/internal/releases"
 	"goxnu/misc/internal/tree"
 )
@@ -25,8 +26,10 @@ type mutant struct {
 	name     string
 	units    []*unit
 	releases []string
-	harmless bool   // the tests must not fail
-	says     string // if not "", they must fail with a message that has this
+	harmless bool               // the tests must not fail
+	port     string             // the only port that it is for, or ""
+	says     map[*unit][]string // one of these must be in the message of the test that fails
+	hangs    []*unit            // the tests that may fail by not coming to an end
 	edits    []edit
 	graft    []string // flags of graft
 	runner   []string // flags of the runner
@@ -57,18 +60,11 @@ func (s *suite) readMutants() ([]mutant, error) {
 		case f[0] == "" && len(list) == 0:
 			return nil, bad("an edit without a mutant")
 		case f[0] == "" && len(f) == 4:
-			m := &list[len(list)-1]
-			e := edit{f[1], unescape.Replace(f[2]), unescape.Replace(f[3])}
-			switch flags := strings.Fields(e.old + " " + e.new); e.file {
-			case "graft":
-				m.graft = flags
-			case "runner":
-				m.runner = flags
-			default:
-				m.edits = append(m.edits, e)
+			if err := list[len(list)-1].add(edit{f[1], unescape.Replace(f[2]), unescape.Replace(f[3])}); err != nil {
+				return nil, bad(err.Error())
 			}
 		case f[0] != "" && len(f) == 5:
-			m := mutant{name: f[0], releases: strings.Fields(f[2]), what: f[4]}
+			m := mutant{name: f[0], releases: strings.Fields(f[2]), what: f[4], says: map[*unit][]string{}}
 			for _, name := range strings.Fields(f[1]) {
 				u, err := s.unit(name)
 				if err != nil {
@@ -81,8 +77,10 @@ func (s *suite) readMutants() ([]mutant, error) {
 			case f[3] == "fail":
 			case f[3] == "pass":
 				m.harmless = true
-			case isSays:
-				m.says = says
+			case isSays && says != "":
+				for _, u := range m.units {
+					m.says[u] = []string{says}
+				}
 			default:
 				return nil, bad(fmt.Sprintf("%q is neither fail nor pass nor says", f[3]))
 			}
@@ -92,6 +90,35 @@ func (s *suite) readMutants() ([]mutant, error) {
 		}
 	}
 	return list, nil
+}
+
+// add adds a line below the mutant's own to it.
+func (m *mutant) add(e edit) error {
+	flags := strings.Fields(e.old + " " + e.new)
+	switch e.file {
+	case "graft":
+		m.graft = flags
+	case "runner":
+		m.runner = flags
+	case "port":
+		if m.port = e.old; m.port != "amd64" && m.port != "386" || e.new != "" {
+			return fmt.Errorf("there is no port %q", flags)
+		}
+	case "says", "hangs":
+		i := slices.IndexFunc(m.units, func(u *unit) bool { return u.name == e.old })
+		if i < 0 || (e.file == "says") != (e.new != "") {
+			return fmt.Errorf("%s %q", e.file, flags)
+		}
+		if e.file == "says" {
+			u := m.units[i]
+			m.says[u] = append(m.says[u], e.new)
+		} else {
+			m.hangs = append(m.hangs, m.units[i])
+		}
+	default:
+		m.edits = append(m.edits, e)
+	}
+	return nil
 }
 
 // apply makes an edit, in the composed tree's file (src/...) or the
@@ -140,21 +167,6 @@ func (s *suite) overlay(dir string, edits []edit) (string, error) {
 	return file, os.WriteFile(file, b, 0o666)
 }
 
-// arch returns the only port that a mutant's edits are for, or "".
-func (m mutant) arch() string {
-	if strings.HasSuffix(m.name, "-386") {
-		return "386"
-	}
-	for _, e := range m.edits {
-		for _, arch := range []string{"amd64", "386"} {
-			if strings.Contains(filepath.Base(e.file), "_"+arch+".") {
-				return arch
-			}
-		}
-	}
-	return ""
-}
-
 // prepare returns a builder of tests with the mutant's mistake in them, or in
 // the runner.
 func (s *suite) prepare(m mutant, arch string) (*builder, error) {
@@ -199,7 +211,7 @@ func (s *suite) prepare(m mutant, arch string) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.flags = []string{"-overlay=" + overlay}
+	b.overlay, b.flags = overlay, []string{"-overlay=" + overlay}
 	return b, nil
 }
 
@@ -214,7 +226,7 @@ func (s *suite) mutate(arch string, want *regexp.Regexp) error {
 	}
 	var jobs []func() []result
 	for _, m := range list {
-		if a := m.arch(); !want.MatchString(m.name) || a != "" && a != arch {
+		if !want.MatchString(m.name) || m.port != "" && m.port != arch {
 			continue
 		}
 		jobs = append(jobs, func() []result { return s.mutateOne(m, arch) })
@@ -232,6 +244,10 @@ func (s *suite) mutateOne(m mutant, arch string) []result {
 	var list []result
 	for _, u := range m.units {
 		if u.unfit(arch) != "" {
+			continue
+		}
+		if u.kind == module { // it chooses its releases itself
+			list = append(list, s.try(m, b, u, "-"))
 			continue
 		}
 		last := ""
@@ -252,35 +268,27 @@ func (s *suite) try(m mutant, b *builder, u *unit, release string) (r result) {
 	start := time.Now()
 	var out []byte
 	var err error
+	most := mutantLimit
+	if (u.kind == std || u.kind == module) && !slices.Contains(m.hangs, u) {
+		most = limit // it may have to build programs first
+	}
 	for range tries {
-		if out, err = b.run(u, release); err != nil {
+		if out, err = b.run(u, release, most); err != nil {
 			break
 		}
 	}
 	if err == errSkipped {
 		err = nil
 	}
-	outcome := "killed"
-	switch {
-	case errors.As(err, new(buildError)):
-		outcome = "FAILED"
-		r.report = fmt.Sprintf("--- %s, %s, %s on %s: %v\n", m.name, u.name, b.arch, release, err)
-	case m.harmless && err != nil:
-		outcome = "FAILED"
-		r.report = fmt.Sprintf("--- %s: %s, %s fails on %s: %v\n%s", m.name, u.name, b.arch, release, err, tail(out))
-	case m.harmless:
-		outcome = "passed"
-	case err == nil:
-		outcome = "SURVIVED"
-		r.report = fmt.Sprintf("--- %s: %s, %s does not notice on %s: %s\n", m.name, u.name, b.arch, release, m.what)
-	case !strings.Contains(string(out), m.says):
-		outcome = "SILENT"
-		r.report = fmt.Sprintf("--- %s: %s, %s on %s does not say %q: %v\n%s", m.name, u.name, b.arch, release, m.says, err, tail(out))
-	}
-	if outcome == "killed" || outcome == "passed" {
-		r.passed = 1
-	} else {
+	outcome, wrong := m.judge(u, out, err)
+	if wrong != "" {
 		r.failed = 1
+		r.report = fmt.Sprintf("--- %s: %s, %s on %s: %s\n", m.name, u.name, b.arch, release, wrong)
+		if err != nil {
+			r.report += fmt.Sprintf("%v\n%s", err, tail(out))
+		}
+	} else {
+		r.passed = 1
 	}
 	why := ""
 	if err != nil {
@@ -291,6 +299,28 @@ func (s *suite) try(m mutant, b *builder, u *unit, release string) (r result) {
 	}
 	r.line = fmt.Sprintf("%-18s %-24s %-5s %-6s %-8s %5.1fs  %s", m.name, u.name, b.arch, release, outcome, time.Since(start).Seconds(), why)
 	return r
+}
+
+// judge says, in a word, what came of a test that was run with the mutant's
+// mistake: what it printed and, if it failed, how. If that is not as it should be,
+// wrong says why.
+func (m *mutant) judge(u *unit, out []byte, err error) (outcome, wrong string) {
+	says := func(text string) bool { return strings.Contains(fmt.Sprintf("%s\n%v", out, err), text) }
+	switch hung := errors.Is(err, bounded.ErrNoEnd); {
+	case errors.As(err, new(buildError)):
+		return "FAILED", "it cannot be built"
+	case m.harmless && err != nil:
+		return "FAILED", "it fails, and must not"
+	case m.harmless:
+		return "passed", ""
+	case err == nil:
+		return "SURVIVED", "it does not notice: " + m.what
+	case hung && !slices.Contains(m.hangs, u):
+		return "HUNG", "it does not end, and no line says that it hangs"
+	case !hung && m.says[u] != nil && !slices.ContainsFunc(m.says[u], says):
+		return "SILENT", fmt.Sprintf("it does not say %q", m.says[u])
+	}
+	return "killed", ""
 }
 
 // firstLine returns the first line of a test's output that says something.

@@ -18,8 +18,9 @@ import (
 type row struct {
 	number string
 	what   string
-	tests  []*unit
-	proof  []string // names of mutants and units; see proofs
+	tests  []*unit  // each of them is seen to fail by something in proof
+	also   []*unit  // others that have to do with it
+	proof  []string // names of mutants, and of tests of this module
 	why    string
 }
 
@@ -38,19 +39,22 @@ func (s *suite) readRows() ([]row, error) {
 		}
 		f := strings.Split(line, "\t")
 		bad := func(why any) error { return fmt.Errorf("lib/signals/rows.tsv:%d: %v", n, why) }
-		if len(f) != 5 {
-			return nil, bad(fmt.Sprintf("%d fields, not 5", len(f)))
+		if len(f) != 6 {
+			return nil, bad(fmt.Sprintf("%d fields, not 6", len(f)))
 		}
-		r := row{number: f[0], what: f[1], proof: strings.Fields(f[3]), why: f[4]}
+		r := row{number: f[0], what: f[1], proof: strings.Fields(f[4]), why: f[5]}
 		if _, err := strconv.Atoi(r.number); err != nil {
 			return nil, bad(err)
 		}
-		for _, name := range strings.Fields(f[2]) {
-			u, err := s.unit(name)
-			if err != nil {
-				return nil, bad(err)
+		// unit finds those of earlier rows, so each test is one unit.
+		for i, list := range []*[]*unit{&r.tests, &r.also} {
+			for _, name := range strings.Fields(f[2+i]) {
+				u, err := s.unit(name)
+				if err != nil {
+					return nil, bad(err)
+				}
+				*list = append(*list, u)
 			}
-			r.tests = append(r.tests, u)
 		}
 		if slices.ContainsFunc(s.rows, func(o row) bool { return o.number == r.number }) {
 			return nil, bad("row " + r.number + " is there twice")
@@ -79,13 +83,16 @@ func (s *suite) doc() (path string, have, want []byte, err error) {
 
 func (s *suite) markdown() []byte {
 	var w bytes.Buffer
-	w.WriteString("| | bug | test | seen to fail by | |\n|---|---|---|---|---|\n")
-	for _, r := range s.rows {
-		var tests []string
-		for _, u := range r.tests {
-			tests = append(tests, u.name)
+	w.WriteString("| | bug | test | seen to fail by | run too | |\n|---|---|---|---|---|---|\n")
+	names := func(list []*unit) string {
+		var s []string
+		for _, u := range list {
+			s = append(s, u.name)
 		}
-		fmt.Fprintf(&w, "| %s | %s | %s | %s | %s |\n", r.number, r.what, strings.Join(tests, ", "), strings.Join(r.proof, ", "), r.why)
+		return strings.Join(s, ", ")
+	}
+	for _, r := range s.rows {
+		fmt.Fprintf(&w, "| %s | %s | %s | %s | %s | %s |\n", r.number, r.what, names(r.tests), strings.Join(r.proof, ", "), names(r.also), r.why)
 	}
 	return w.Bytes()
 }

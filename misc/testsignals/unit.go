@@ -23,7 +23,8 @@ import (
 	"goxnu/misc/internal/tree"
 )
 
-// How long a test may take: with a mistake in it, it may well hang.
+// How long a test may take; and a program or a rule with a mistake in it, which may
+// well hang.
 const (
 	limit       = 2 * time.Minute
 	mutantLimit = 45 * time.Second
@@ -45,7 +46,7 @@ type unit struct {
 	name   string   // as in lib/signals
 	source string   // program, upstream: the file
 	pkg    string   // std: the import path; module: the directory in misc
-	test   string   // std, module: the function's name
+	test   string   // std, module: the function's name; rule: which
 	bugs   []string // program: what the line // Bugs: says
 	ports  []string // program: the architectures that its build constraint selects; nil for all
 }
@@ -60,7 +61,7 @@ func (s *suite) unit(name string) (*unit, error) {
 		}
 	}
 	for _, r := range s.rows {
-		for _, u := range r.tests {
+		for _, u := range slices.Concat(r.tests, r.also) {
 			if u.name == name {
 				return u, nil
 			}
@@ -149,6 +150,7 @@ type builder struct {
 	runner   string   // what runs them
 	rflags   []string // its flags
 	settings []string // for the go command
+	overlay  string   // the file of its flag -overlay, or ""; flags has it
 	flags    []string // of the go command's build and test
 
 	mu   sync.Mutex
@@ -197,9 +199,9 @@ type buildError struct{ error }
 
 var errSkipped = errors.New("skipped itself")
 
-// run runs a test under a release. It returns what the test printed; err says
-// how it failed, or is errSkipped.
-func (b *builder) run(u *unit, release string) ([]byte, error) {
+// run runs a test under a release, for at most most. It returns what the test
+// printed; err says how it failed, or is errSkipped.
+func (b *builder) run(u *unit, release string, most time.Duration) ([]byte, error) {
 	var cmd *exec.Cmd
 	runner := append([]string{b.runner, "-xnu", release}, b.rflags...)
 	if *rude != "" {
@@ -208,6 +210,7 @@ func (b *builder) run(u *unit, release string) ([]byte, error) {
 	switch u.kind {
 	case module:
 		cmd = tree.Go(b.goroot, filepath.Join(b.top, "misc"), nil, append(append([]string{"test", "-v", "-count=1"}, b.flags...), "-run", "^"+u.test+"$", "./"+u.pkg)...)
+		cmd.Env = append(cmd.Env, "GOXNU_TEST_OVERLAY="+b.overlay)
 	case rule:
 		exe, err := b.build(u)
 		if err != nil {
@@ -238,14 +241,12 @@ func (b *builder) run(u *unit, release string) ([]byte, error) {
 			cmd.Env = append(cmd.Env, "PWD="+cmd.Dir, "GOOS=darwin", "GOARCH="+b.arch, "GOFLAGS="+strings.Join(b.flags, " "), "GOXNU_RUNNER="+strings.Join(runner[1:], " "))
 		}
 	}
-	most := limit
-	if *mutants {
-		most = mutantLimit
-	}
 	out, err := bounded.Run(cmd, most)
 	switch {
 	case u.kind == module && bytes.Contains(out, []byte(" failed]\n")): // [build failed], [setup failed]
 		err = buildError{err}
+	case u.kind == rule && bytes.Contains(out, []byte(bounded.ErrNoEnd.Error())): // which it says of a guest
+		err = bounded.ErrNoEnd
 	case err != nil:
 	case u.kind == program && len(out) > 0:
 		err = errors.New("it should be quiet")

@@ -8,6 +8,7 @@ package bounded
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,6 +27,9 @@ var (
 	runs   atomic.Int64
 	ending atomic.Bool // EndOnSignal is at work
 )
+
+// ErrNoEnd is in the error of a command that took too long.
+var ErrNoEnd = errors.New("no end")
 
 // Run runs cmd, in a process group of its own, for at most limit, and returns
 // what it printed. Whatever the command has started ends with it. What has
@@ -58,7 +62,7 @@ func Run(cmd *exec.Cmd, limit time.Duration) ([]byte, error) {
 		select {}
 	}
 	if !timer.Stop() && <-late {
-		err = fmt.Errorf("no end after %v", limit)
+		err = fmt.Errorf("%w after %v", ErrNoEnd, limit)
 	}
 	syscall.Kill(group, syscall.SIGKILL)
 	endMarked([]byte(mark))
