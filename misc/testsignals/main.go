@@ -13,8 +13,9 @@
 //
 //	// Bugs: golang.org/issue/3101, golang/go 224f05ba
 //
-// in the comment of the package clause, and what lib/signals/rows.tsv names
-// besides: upstream's tests and tests of this module.
+// in the comment of the package clause, what lib/signals/rows.tsv names
+// besides (upstream's tests and tests of this module), and the rules of
+// misc/rules. A test that skips itself under each of several releases fails.
 //
 // It prints a table of bugs, by their row in rows.tsv, test, port, release and
 // result, then the output of what failed, and at last `N passed, N failed, N
@@ -149,7 +150,8 @@ func newSuite() (*suite, error) {
 	return s, err
 }
 
-// units returns the programs and then the other tests of the rows, each once.
+// units returns the programs, then the other tests of the rows, each once, and
+// the kernel's rules.
 func (s *suite) units() []*unit {
 	list := slices.Clone(s.programs)
 	for _, r := range s.rows {
@@ -159,17 +161,19 @@ func (s *suite) units() []*unit {
 			}
 		}
 	}
-	return list
+	return append(list, &unit{kind: rule, name: "rules", test: ".*"})
 }
 
 // A result is what came of a job: lines to print at once, and for the end.
 type result struct {
 	line, report            string
 	passed, failed, skipped int
+	unit                    *unit // nil if it was not even begun
 }
 
-// inOrder does the jobs, *parallel at once, and prints their results in order.
-func (s *suite) inOrder(w io.Writer, jobs []func() []result) {
+// inOrder does the jobs, *parallel at once, prints their results in order, and
+// returns them.
+func (s *suite) inOrder(w io.Writer, jobs []func() []result) (all []result) {
 	todo := make(chan int)
 	done := make([]chan []result, len(jobs))
 	for i := range done {
@@ -196,9 +200,11 @@ func (s *suite) inOrder(w io.Writer, jobs []func() []result) {
 			s.passed += r.passed
 			s.failed += r.failed
 			s.skipped += r.skipped
+			all = append(all, r)
 		}
 	}
 	wg.Wait()
+	return all
 }
 
 // matrix runs every test under every release. Each is built once.
@@ -224,23 +230,57 @@ func (s *suite) matrix(arch string, want *regexp.Regexp) error {
 			continue
 		}
 		fits := 0
-		for _, release := range list {
-			if _, err := releases.Select(release, arch); err != nil {
-				continue
-			}
+		for _, release := range s.releasesOf(u, arch, list) {
 			if fits++; u.kind == module && fits > 1 {
 				break // it chooses its releases itself
 			}
 			jobs = append(jobs, func() []result { return []result{s.runOne(b, u, release)} })
 		}
 	}
-	s.inOrder(os.Stdout, jobs)
+	results := s.inOrder(os.Stdout, jobs)
+	if len(list) < 2 {
+		return nil
+	}
+	for _, u := range neverRan(results) {
+		s.failed++
+		fmt.Fprintf(&s.report, "--- %s, %s: it skips itself on every release\n", u.name, arch)
+	}
 	return nil
+}
+
+// neverRan returns the tests that were begun and always skipped themselves, which
+// shows nothing.
+func neverRan(results []result) (list []*unit) {
+	for _, r := range results {
+		ran := func(o result) bool { return o.unit == r.unit && o.passed+o.failed > 0 }
+		if r.unit != nil && !slices.Contains(list, r.unit) && !slices.ContainsFunc(results, ran) {
+			list = append(list, r.unit)
+		}
+	}
+	return list
+}
+
+// releasesOf returns those of list that run programs of darwin/arch. The rules
+// are also for kernels that no other test needs.
+func (s *suite) releasesOf(u *unit, arch string, list []string) (fit []string) {
+	if u.kind == rule && *xnu == "all" {
+		list = nil
+		for _, r := range releases.All {
+			list = append(list, r.Name)
+		}
+	}
+	for _, name := range list {
+		if r, _ := releases.Named(name); arch != "386" || r.Kernel <= releases.Last386.Kernel {
+			fit = append(fit, name)
+		}
+	}
+	return fit
 }
 
 // runOne runs a test *count times under a release.
 func (s *suite) runOne(b *builder, u *unit, release string) (r result) {
 	start := time.Now()
+	r.unit = u
 	if u.kind == module {
 		release = "-"
 	}

@@ -117,6 +117,15 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestNeverRan: skipping itself is no way to pass.
+func TestNeverRan(t *testing.T) {
+	a, b, c := new(unit), new(unit), new(unit)
+	got := neverRan([]result{{unit: a, skipped: 1}, {unit: b, skipped: 1}, {unit: c, failed: 1}, {skipped: 1}, {unit: a, skipped: 1}, {unit: b, passed: 1}})
+	if len(got) != 1 || got[0] != a {
+		t.Errorf("%d tests, want the one that only skipped itself", len(got))
+	}
+}
+
 // needed are the rows for which there must be a test or a reason why not.
 var needed = strings.Fields(`1 2 3 4 5 6 7 8 9 10 11 12 14 15 16 17 18 19 21 22 23 24 25 26 27 28 29 30 31 32
 	34 35 36 37 40 41 42 43 44 45 46 47 50 51 52 53 54 55 56 57 61 62 63 64 67 68 69 70 71 72 74 75 76 78 79 80 81 82 83

@@ -26,7 +26,7 @@ import (
 // How long a test may take; and a program or a rule with a mistake in it, which may
 // well hang.
 const (
-	limit       = 2 * time.Minute
+	limit       = 5 * time.Minute
 	mutantLimit = 45 * time.Second
 )
 
@@ -37,7 +37,7 @@ const (
 	upstream             // test/nilptr2.go: the same file of the composed tree
 	std                  // os/signal.TestStop: a test of the standard library, for darwin, under the runner
 	module               // misc/threadtrace.TestMaskProtocol: a test of this module
-	rule                 // rule:mask48: one of misc/rules, whose program is built in its own way
+	rule                 // rule:mask48: one of misc/rules, whose program is built in its own way; rules: all of them
 )
 
 // A unit is a test.
@@ -46,7 +46,7 @@ type unit struct {
 	name   string   // as in lib/signals
 	source string   // program, upstream: the file
 	pkg    string   // std: the import path; module: the directory in misc
-	test   string   // std, module: the function's name; rule: which
+	test   string   // std, module: the function's name; rule: which, a regular expression
 	bugs   []string // program: what the line // Bugs: says
 	ports  []string // program: the architectures that its build constraint selects; nil for all
 }
