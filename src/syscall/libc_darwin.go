@@ -50,6 +50,7 @@ const (
 	sys_mkdir            = 136
 	sys_rmdir            = 137
 	sys_utimes           = 138
+	sys_futimes          = 139
 	sys_pread            = 153
 	sys_pwrite           = 154
 	sys_getrlimit        = 194
@@ -57,6 +58,7 @@ const (
 	sys_sysctl           = 202
 	sys_getattrlist      = 220
 	sys_setattrlist      = 221
+	sys_fsetattrlist     = 229
 	sys_sysctlbyname     = 274
 	sys_stat64           = 338
 	sys_fstat64          = 339

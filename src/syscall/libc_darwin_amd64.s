@@ -189,6 +189,9 @@ TEXT libc_fsync(SB),NOSPLIT,$0-0
 TEXT libc_ftruncate(SB),NOSPLIT,$0-0
 	KERNEL(201) // ftruncate
 
+TEXT libc_futimens(SB),NOSPLIT,$0-0
+	EMULATE(·emulFutimens)
+
 TEXT libc_futimes(SB),NOSPLIT,$0-0
 	KERNEL(139) // futimes
 

@@ -355,6 +355,25 @@ func TestStubUtimensat(t *testing.T) {
 	a, m = times("file", 0)
 	recent("NULL", a)
 	recent("NULL", m)
+
+	fd, err := Open(file, O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, "futimens", fd, &[2]Timespec{{Sec: 1000}, {Sec: 2000}})
+	check("both, by descriptor", "file", 0, 1000, 2000)
+	must(t, "futimens", fd, &[2]Timespec{{Nsec: utimeOmit}, {Sec: 3000}})
+	check("no access time, by descriptor", "file", 0, 1000, 3000)
+	must(t, "futimens", fd, &[2]Timespec{{Nsec: utimeOmit}, {Nsec: utimeOmit}})
+	check("nothing, by descriptor", "file", 0, 1000, 3000)
+	must(t, "futimens", fd, nil)
+	a, m = times("file", 0)
+	recent("NULL, by descriptor", a)
+	recent("NULL, by descriptor", m)
+	Close(fd)
+	fails(t, EBADF, "futimens", fd, &[2]Timespec{{Nsec: utimeOmit}, {Nsec: utimeOmit}})
+	fails(t, EBADF, "futimens", fd, &[2]Timespec{{Sec: 1}, {Sec: 2}})
+	fails(t, EBADF, "futimens", fd, nil)
 }
 
 func TestStubReaddir(t *testing.T) {

@@ -276,34 +276,13 @@ const (
 func emulUtimensat(a *libcArgs) (r, errno uintptr) {
 	dirfd, path, flag := a[0], a[1], a[3]
 	at := darwinRelease() >= 17 // setattrlistat is there
-	ts := [2]Timespec{{Nsec: libcUtimeNow}, {Nsec: libcUtimeNow}}
-	if a[2] != 0 {
-		ts = *(*[2]Timespec)(ptr(a[2]))
-	}
+	ts := timesAt(a[2])
 	if ts[0].Nsec == libcUtimeNow && ts[1].Nsec == libcUtimeNow &&
 		flag&libcAtSymlinkNofollow == 0 && (!at || plainPath(dirfd, path)) {
 		return inDir(dirfd, path, sys_utimes, path, 0, 0)
 	}
 
-	list := attrlist{bitmapcount: 5}
-	var buf [2]Timespec // in the order of the attribute bits
-	n := 0
-	for i, t := range &ts {
-		if t.Nsec == libcUtimeNow {
-			sec, nsec := runtime_walltime()
-			ts[i] = setTimespec(sec, int64(nsec))
-		}
-	}
-	if ts[1].Nsec != libcUtimeOmit {
-		list.common |= libcAttrModtime
-		buf[0] = ts[1]
-		n++
-	}
-	if ts[0].Nsec != libcUtimeOmit {
-		list.common |= libcAttrAcctime
-		buf[n&1] = ts[0]
-		n++
-	}
+	list, buf, n := timeAttrs(ts)
 	if n == 0 { // nothing to set, but the file must be there
 		var st Stat_t
 		r, errno = statAt(dirfd, path, flag, addr(unsafe.Pointer(&st)))
@@ -328,6 +307,57 @@ func emulUtimensat(a *libcArgs) (r, errno uintptr) {
 	keep(unsafe.Pointer(&list))
 	keep(unsafe.Pointer(&buf))
 	return r, errno
+}
+
+// futimens(fd, times) is to fsetattrlist what utimensat is to setattrlistat.
+func emulFutimens(a *libcArgs) (r, errno uintptr) {
+	ts := timesAt(a[1])
+	if ts[0].Nsec == libcUtimeNow && ts[1].Nsec == libcUtimeNow {
+		return kernel6(sys_futimes, a[0], 0, 0, 0, 0, 0)
+	}
+	list, buf, n := timeAttrs(ts)
+	if n == 0 { // nothing to set, but the file must be open
+		var st Stat_t
+		r, errno = kernel6(sys_fstat64, a[0], addr(unsafe.Pointer(&st)), 0, 0, 0, 0)
+		keep(unsafe.Pointer(&st))
+		return r, errno
+	}
+	r, errno = kernel6(sys_fsetattrlist, a[0], addr(unsafe.Pointer(&list)), addr(unsafe.Pointer(&buf)), uintptr(n)*unsafe.Sizeof(buf[0]), 0, 0)
+	keep(unsafe.Pointer(&list))
+	keep(unsafe.Pointer(&buf))
+	return r, errno
+}
+
+// timesAt returns the access and the modification time at p; NULL means both now.
+func timesAt(p uintptr) [2]Timespec {
+	if p == 0 {
+		return [2]Timespec{{Nsec: libcUtimeNow}, {Nsec: libcUtimeNow}}
+	}
+	return *(*[2]Timespec)(ptr(p))
+}
+
+// timeAttrs returns what setattrlist wants for the access and the modification
+// time in ts: which attributes, and the first n elements of buf.
+func timeAttrs(ts [2]Timespec) (list attrlist, buf [2]Timespec, n int) {
+	list.bitmapcount = 5
+	for i, t := range &ts {
+		if t.Nsec == libcUtimeNow {
+			sec, nsec := runtime_walltime()
+			ts[i] = setTimespec(sec, int64(nsec))
+		}
+	}
+	// In the order of the attribute bits.
+	if ts[1].Nsec != libcUtimeOmit {
+		list.common |= libcAttrModtime
+		buf[0] = ts[1]
+		n++
+	}
+	if ts[0].Nsec != libcUtimeOmit {
+		list.common |= libcAttrAcctime
+		buf[n&1] = ts[0]
+		n++
+	}
+	return list, buf, n
 }
 
 func statAt(dirfd, path, flag, st uintptr) (r, errno uintptr) {

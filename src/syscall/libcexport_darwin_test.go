@@ -40,6 +40,9 @@ func libc_fdopendir()
 //go:linkname libc_fstatat64 libc_fstatat64
 func libc_fstatat64()
 
+//go:linkname libc_futimens libc_futimens
+func libc_futimens()
+
 //go:linkname libc_getcwd libc_getcwd
 func libc_getcwd()
 
@@ -132,6 +135,7 @@ var Stubs = map[string]uintptr{
 	"fcntl":           abi.FuncPCABI0(libc_fcntl),
 	"fdopendir":       abi.FuncPCABI0(libc_fdopendir),
 	"fstatat64":       abi.FuncPCABI0(libc_fstatat64),
+	"futimens":        abi.FuncPCABI0(libc_futimens),
 	"getcwd":          abi.FuncPCABI0(libc_getcwd),
 	"grantpt":         abi.FuncPCABI0(libc_grantpt),
 	"ioctl":           abi.FuncPCABI0(libc_ioctl),
