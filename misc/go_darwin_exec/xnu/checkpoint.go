@@ -46,6 +46,7 @@ type checkpoint struct {
 	pthread  pthreadRegistration
 	sig      xsig.Saved
 	exc      exception
+	cr2      uint64
 	avx512   bool
 	min      uint64 // lowest address of the space
 	nregions uint64
@@ -105,7 +106,7 @@ func (t *Thread) checkpoint() {
 		c.gsBase = t.cpu.GSBase()
 	}
 	c.pthread = p.pthread
-	c.exc = t.exc
+	c.exc, c.cr2 = t.exc, t.cr2
 	c.avx512 = t.frame.avx512
 	p.sig.Save(&c.sig, t.sig)
 	copy(c.xstate[:], t.cpu.XState())

@@ -24,15 +24,13 @@ func (t *Thread) syscall() {
 	if t.cpu.Trapped && !t.p.child { // it takes a lock
 		t.p.patcher.Trap(t.cpu) // the next time it will be cheaper
 	}
+	t.entry = t.callEntry()
 	if t.p.abi == abi32 {
 		t.syscall32()
 		return
 	}
 	if t.cpu.Int != 0 {
-		// INT 0x80 from 64-bit code is an invalid opcode
-		// (xnu-11417 osfmk/x86_64/idt64.s; all releases).
-		r.RIP -= 2
-		t.exception(exception{typ: excBadInstruction, code: excI386Invop, trapno: trapUD})
+		t.rejectGate()
 		return
 	}
 	nr := uint32(r.RAX)

@@ -22,8 +22,13 @@ const (
 	excBreakpoint     = 6
 	excSyscall        = 7
 
-	excI386Invop   = 1
-	excI386GPFault = 13
+	excI386Invop     = 1
+	excI386Div       = 1
+	excI386Into      = 2
+	excI386Exterr    = 5
+	excI386Bound     = 7
+	excI386SSEExterr = 8
+	excI386GPFault   = 13
 )
 
 // An exception is what a thread's instruction has caused. siginfo and the
@@ -31,12 +36,31 @@ const (
 type exception struct {
 	typ  int
 	code uint64
-	sub  uint64 // EXC_BAD_ACCESS: the address
-	fpe  int32  // EXC_ARITHMETIC: si_code
+	sub  uint64 // of EXC_BAD_ACCESS the address
+}
 
+// A trapEntry is how a thread has come into the kernel, which keeps it in the
+// thread's saved state (xnu-11417 osfmk/x86_64/idt64.s;
+// osfmk/i386/pcb.c:get_exception_state64, get_exception_state32). It stays until
+// the next entry. That of an interrupt, which may be any, is zero here.
+type trapEntry struct {
 	trapno uint16
-	err    uint32
-	vaddr  uint64
+	err    uint32 // of a call: EAX
+	cs     uint16 // see xsig.Machine
+}
+
+// callEntry is the trapEntry of the call that is being made.
+func (t *Thread) callEntry() trapEntry {
+	e := trapEntry{err: uint32(t.cpu.Regs.RAX)}
+	switch {
+	case t.cpu.Sysenter:
+		e.trapno, e.cs = trapSysenter, xsig.SysenterCode
+	case t.cpu.Int != 0:
+		e.trapno = uint16(t.cpu.Int)
+	default:
+		e.trapno, e.cs = trapSyscall, xsig.SyscallCode
+	}
+	return e
 }
 
 // Vectors (osfmk/i386/trap.h).
@@ -55,6 +79,9 @@ const (
 	trapMF = 16
 	trapAC = 17
 	trapXM = 19
+
+	trapSysenter = 0x84
+	trapSyscall  = 0x85
 )
 
 // Linux's si_code of a page fault (include/uapi/asm-generic/siginfo.h).
@@ -64,38 +91,52 @@ const linuxSegvMaperr = 1
 // (xnu-11417 osfmk/i386/trap.c:user_trap, bsd/uxkern/ux_exception.c).
 func (t *Thread) fault() {
 	c := t.cpu
-	e := exception{trapno: uint16(c.Trapno), err: uint32(c.ErrCode)}
+	t.entry = trapEntry{trapno: uint16(c.Trapno), err: uint32(c.ErrCode)}
+	var e exception
 	switch c.Trapno {
 	case trapPF:
-		e.typ, e.code, e.sub, e.vaddr = excBadAccess, kernProtectionFailure, c.CR2, c.CR2
+		e.typ, e.code, e.sub = excBadAccess, kernProtectionFailure, c.CR2
+		t.cr2 = c.CR2
 		if c.SiCode == linuxSegvMaperr {
 			e.code = kernInvalidAddress
 		}
 	case trapGP:
-		e.typ, e.code = excBadAccess, excI386GPFault
+		e.typ, e.code, e.sub = excBadAccess, excI386GPFault, c.ErrCode
 		if gate := c.ErrCode; gate == 0x81<<3|2 || gate == 0x82<<3|2 {
-			// The Mach and machdep gates of 32-bit code
-			// (osfmk/x86_64/idt64.s:L_64bit_entry_reject).
-			e.typ, e.code = excBadInstruction, excI386Invop
+			c.Regs.RIP += callLen // the host's #GP is a fault
+			t.rejectGate()
+			return
 		}
 	case trapUD:
 		e.typ, e.code = excBadInstruction, excI386Invop
 	case trapSS, trapNP, trapTS:
-		e.typ, e.code = excBadInstruction, c.Trapno+1
+		e.typ, e.code, e.sub = excBadInstruction, c.Trapno, c.ErrCode
 	case trapDE:
-		e.typ, e.fpe = excArithmetic, fpeIntdiv
+		e.typ, e.code = excArithmetic, excI386Div
 	case trapOF:
-		e.typ, e.fpe = excArithmetic, fpeIntovf
-	case trapMF, trapXM:
-		e.typ, e.fpe = excArithmetic, t.fpeCode(c.Trapno == trapXM)
+		e.typ, e.code = excArithmetic, excI386Into
+	case trapMF:
+		e.typ, e.code, e.sub = excArithmetic, excI386Exterr, uint64(binary.LittleEndian.Uint16(c.XState()[2:]))
+	case trapXM:
+		e.typ, e.code, e.sub = excArithmetic, excI386SSEExterr, uint64(binary.LittleEndian.Uint32(c.XState()[24:]))
 	case trapBR:
-		e.typ = excSoftware
-	case trapBP, trapDB:
-		e.typ = excBreakpoint
+		e.typ, e.code = excSoftware, excI386Bound
+	case trapDB:
+		e.typ, e.code = excBreakpoint, 1
+	case trapBP:
+		e.typ, e.code = excBreakpoint, 2
 	default: // trapAC among them
 		e.typ, e.code, e.sub = excBadAccess, c.Trapno, c.CR2
 	}
 	t.exception(e)
+}
+
+// rejectGate makes an invalid opcode of 64-bit code's INT with a gate of 32-bit
+// code. The PC is behind it, as always with INT
+// (osfmk/x86_64/idt64.s:L_64bit_entry_reject; all releases).
+func (t *Thread) rejectGate() {
+	t.entry = trapEntry{trapno: trapUD, err: uint32(t.cpu.Regs.RAX)}
+	t.exception(exception{typ: excBadInstruction, code: excI386Invop})
 }
 
 // signal is the signal of an exception
@@ -126,7 +167,7 @@ func (t *Thread) exception(e exception) {
 	t.exc = e
 	sig := e.signal()
 	if tr := t.tracing(); tr != nil {
-		tr.printf(t, "--- %s trap %d error %#x address %#x pc %#x ---", signals[sig].name, e.trapno, e.err, e.sub, t.cpu.Regs.RIP)
+		tr.printf(t, "--- %s trap %d error %#x address %#x pc %#x ---", signals[sig].name, t.entry.trapno, t.entry.err, e.sub, t.cpu.Regs.RIP)
 	}
 	p.lock()
 	if e.typ == excBadAccess && e.code == kernProtectionFailure && p.inStackGuard(e.sub) {
@@ -139,7 +180,7 @@ func (t *Thread) exception(e exception) {
 			t.sig.Mask &^= xsig.Bit(sig)
 		}
 	}
-	p.post(sig, xsig.Info{Status: int32(sig)}, t, false)
+	p.post(sig, xsig.Info{}, t, false)
 	if t.ast.Load() == 0 && !p.child {
 		// Nothing will happen before another thread acts: give the
 		// processor up for a while.
@@ -154,27 +195,17 @@ func (p *Proc) inStackGuard(a uint64) bool {
 	return p.cfg != nil && a < p.cfg.StackTop && a >= p.cfg.StackTop-64<<20
 }
 
-// fpeCode is the si_code of a floating-point exception, from the unmasked
-// flags of MXCSR or of the x87 unit.
-func (t *Thread) fpeCode(sse bool) int32 {
-	x := t.cpu.XState()
-	le := binary.LittleEndian
-	flags := le.Uint16(x[2:]) &^ le.Uint16(x[0:])
-	if sse {
-		m := le.Uint32(x[24:])
-		flags = uint16(m) &^ uint16(m>>7)
-	}
-	switch {
-	case flags&1 != 0:
-		return fpeFltinv
-	case flags&4 != 0:
-		return fpeFltdiv
-	case flags&8 != 0:
-		return fpeFltovf
-	case flags&16 != 0:
-		return fpeFltund
-	case flags&32 != 0:
-		return fpeFltres
+// fpeCode is the si_code of a floating-point exception by the status word or
+// MXCSR, whose flags of earlier, masked exceptions count too
+// (osfmk/i386/fpu.c:fpexterrflt, fpSSEexterrflt; bsd/dev/i386/unix_signal.c:sendsig).
+func fpeCode(status uint64) int32 {
+	for _, f := range [...]struct {
+		flag uint64
+		code int32
+	}{{4, fpeFltdiv}, {8, fpeFltovf}, {16, fpeFltund}, {32, fpeFltres}, {1, fpeFltinv}} {
+		if status&f.flag != 0 {
+			return f.code
+		}
 	}
 	return 0
 }

@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"goxnu/misc/go_darwin_exec/hostsig"
-	"goxnu/misc/go_darwin_exec/xsig"
 )
 
 func init() {
@@ -119,7 +118,7 @@ func (t *Thread) takeKick() {
 	for set := hostsig.TakeTimers(); set != 0; set &= set - 1 {
 		if sig := fromHostSignal(bits.TrailingZeros64(set)); sig != 0 {
 			t.p.mu.Lock()
-			t.p.post(sig, xsig.Info{}, t, true)
+			t.p.post(sig, self(sig), t, true)
 		}
 	}
 }

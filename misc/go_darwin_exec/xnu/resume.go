@@ -76,7 +76,7 @@ func (p *Proc) resume(r *Resumed, t *Thread) error {
 	c := r.c
 	p.pthread = c.pthread
 	p.sig.Restore(&c.sig, t.sig)
-	t.exc = c.exc
+	t.exc, t.cr2 = c.exc, c.cr2
 	t.frame.avx512 = c.avx512
 	copy(t.cpu.XState(), c.xstate[:])
 	if !c.code32 {

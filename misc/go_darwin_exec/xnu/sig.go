@@ -50,7 +50,9 @@ func (p *Proc) unlock() {
 
 // post pins sig to a thread and does what follows from that. t is the thread
 // it is for, or, with process set, the one to offer it to first, or nil. mu
-// is held; post releases it.
+// is held; post releases it. info is what a handler will be told, or zero, if
+// it is to be told what it would have been anyway
+// (kern_sig.c:psignal_internal; ux_exception.c uses threadsignal).
 func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
 	if process && p.sigKnote != nil && !p.child {
 		p.sigKnote(p, sig)
@@ -70,11 +72,11 @@ func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
 		p.trace.sent(p, sig, &o)
 	}
 	var wake *Thread
-	if o.Thread != nil {
+	if info != (xsig.Info{}) && (o.Told || info.Code != 0) {
 		p.sig.Info = info
-		if o.Wake {
-			wake = p.find(o.Thread)
-		}
+	}
+	if o.Wake {
+		wake = p.find(o.Thread)
 	}
 	p.unlock()
 	if wake != nil {

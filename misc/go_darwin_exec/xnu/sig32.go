@@ -19,7 +19,7 @@ func (t *Thread) sendsig32(d *xsig.Delivery, x []byte) bool {
 	}
 	rel := int(t.p.Release)
 	f := xsig.Place32(uint32(base), rel, fs.avx512)
-	m := xsig.Machine{Regs: r, X: x, Trapno: t.exc.trapno, Err: t.exc.err, Vaddr: t.exc.vaddr}
+	m := t.machine(x)
 	si := t.siginfo(d)
 	f.Encode(fs.buf[:], d, &m, &si, t.cpu.GS())
 	if !vcpu.CopyOut(uint64(f.MC), fs.buf[:f.Size()]) {
@@ -33,6 +33,7 @@ func (t *Thread) sendsig32(d *xsig.Delivery, x []byte) bool {
 		fs.hide(uint64(f.UC), x)
 	}
 	f.Enter(r, d)
+	t.entry.cs = 0
 	t.cpu.ResetFP()
 	t.forceGS()
 	return true
@@ -88,6 +89,7 @@ func sysSigreturn32(t *Thread, a *args) (uint64, Errno) {
 	if p.Release < XNU4570 {
 		fs.unhide(uctx, x)
 	}
+	t.entry.cs = 0
 	if !t.setGS(gs) {
 		t.setGS(0)
 	}

@@ -70,7 +70,7 @@ func (t *Thread) sendsig(d *xsig.Delivery) bool {
 	}
 	rel := int(t.p.Release)
 	f := xsig.Place(base, rel, fs.avx512)
-	m := xsig.Machine{Regs: r, X: x, Trapno: t.exc.trapno, Err: t.exc.err, Vaddr: t.exc.vaddr}
+	m := t.machine(x)
 	si := t.siginfo(d)
 	f.Encode(fs.buf[:], d, &m, &si)
 	if !userRange(f.MC, f.Size()) || !vcpu.CopyOut(f.MC, fs.buf[:f.Size()]) {
@@ -80,8 +80,24 @@ func (t *Thread) sendsig(d *xsig.Delivery) bool {
 		fs.hide(f.UC, x)
 	}
 	f.Enter(r, d, rel)
+	t.entry.cs = 0
 	t.cpu.ResetFP()
 	return true
+}
+
+// machine is the interrupted state of t.
+func (t *Thread) machine(x []byte) xsig.Machine {
+	m := xsig.Machine{Regs: &t.cpu.Regs, X: x, Trapno: t.entry.trapno, Err: t.entry.err, Vaddr: t.faultAddr(), CS: t.entry.cs}
+	return m
+}
+
+// faultAddr is CR2 at the last entry into the kernel: the address of the last
+// page fault, from 10002 on only if that entry was one (osfmk/x86_64/idt64.s).
+func (t *Thread) faultAddr() uint64 {
+	if t.p.Release >= XNU10002 && t.entry.trapno != trapPF {
+		return 0
+	}
+	return t.cr2
 }
 
 // userRange says whether n bytes at a lie in user space.
@@ -92,7 +108,8 @@ func userRange(a uint64, n int) bool {
 
 // siginfo makes the handler's siginfo (xnu-11417
 // bsd/dev/i386/unix_signal.c:sendsig). For the signals of exceptions it tells
-// of the thread's last exception, also if the signal came from kill.
+// of the code of the thread's last exception, of whatever kind that was, also if
+// the signal came from kill.
 func (t *Thread) siginfo(d *xsig.Delivery) xsig.Siginfo {
 	si := xsig.Siginfo{
 		Pid: d.Info.Pid, Uid: d.Info.Uid, Status: d.Info.Status,
@@ -104,20 +121,25 @@ func (t *Thread) siginfo(d *xsig.Delivery) xsig.Siginfo {
 		si.Code = d.Info.Code
 		si.Addr = 0
 	case SIGILL:
-		if e.typ == excBadInstruction && e.code == excI386Invop {
+		if e.code == excI386Invop {
 			si.Code = illIllopc
 		}
 	case SIGFPE:
-		if e.typ == excArithmetic {
-			si.Code = e.fpe
+		switch e.code {
+		case excI386Div:
+			si.Code = fpeIntdiv
+		case excI386Into:
+			si.Code = fpeIntovf
+		default:
+			si.Code = fpeCode(e.sub)
 		}
 	case SIGBUS:
 		si.Code = busAdrerr
-		si.Addr = e.sub
+		si.Addr = t.faultAddr()
 	case SIGTRAP:
 		si.Code = trapBrkpt
 	case SIGSEGV:
-		si.Addr = e.sub
+		si.Addr = t.faultAddr()
 		switch e.code {
 		case excI386GPFault:
 			si.Addr = 0
@@ -177,6 +199,7 @@ func sysSigreturn(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	xsig.DecodeMcontext(fs.buf[:n], &t.cpu.Regs, x)
+	t.entry.cs = 0
 	if p.Release < XNU4570 {
 		fs.unhide(uctx, x)
 	}

@@ -101,7 +101,7 @@ func TestExceptionSignals(t *testing.T) {
 		{trapPF, 4, addr, 1, SIGSEGV, 1, addr},
 		{trapPF, 7, addr, 2, SIGBUS, 2, addr},
 		{trapGP, 0, 0x1234, 0x80, SIGSEGV, 0, 0},
-		{trapGP, 0x81*8 + 2, 0, 0x80, SIGILL, 1, 0x1000},
+		{trapGP, 0x81*8 + 2, 0, 0x80, SIGILL, 1, 0x1002}, // behind the INT
 		{trapUD, 0, 0, 2, SIGILL, 1, 0x1000},
 		{trapSS, 0, 0, 0x80, SIGILL, 0, 0x1000},
 		{trapDE, 0, 0, 1, SIGFPE, 7, 0x1000},
@@ -131,10 +131,10 @@ func TestExceptionSignals(t *testing.T) {
 	in := [3]uint64{0x5000, 0x6000, 0}
 	call(t, th, sysSigaction, 0, SIGBUS, gp(&in), 0)
 	th.sig.Mask = ^xsig.Set(0)
-	th.exc = exception{typ: excBadAccess, code: kernProtectionFailure, sub: addr}
+	th.exc, th.cr2 = exception{typ: excBadAccess, code: kernProtectionFailure, sub: addr}, addr
 	call(t, th, sysKill, 0, uint64(syscall.Getpid()), SIGBUS, 1)
 	d := th.p.sig.Deliver(th.sig, SIGBUS)
-	if si := th.siginfo(&d); si.Code != 2 || si.Addr != addr || si.Pid != int32(syscall.Getpid()) {
+	if si := th.siginfo(&d); si.Code != 2 || si.Addr != addr || si.Pid != 0 {
 		t.Errorf("SIGBUS by kill: %+v", si)
 	}
 }

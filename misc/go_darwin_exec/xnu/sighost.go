@@ -327,6 +327,8 @@ func (p *Proc) hostInfo(r *hostsig.Record) (sig int, info xsig.Info) {
 		if r.Code >= cldKilled {
 			info.Status = int32(fromHostSignal(int(r.Status)))
 		}
+	case sig != SIGCHLD:
+		info = xsig.Info{Status: int32(sig)} // from the kernel
 	}
 	return sig, info
 }

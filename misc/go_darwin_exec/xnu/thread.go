@@ -99,7 +99,9 @@ type Thread struct {
 
 	ttyMask xsig.Set // what of ttySigs the host's thread blocks
 
-	exc exception // the last one; siginfo tells of it
+	exc   exception // the last one; siginfo tells of it
+	entry trapEntry // the last entry into the kernel; the mcontext tells of it
+	cr2   uint64    // the address of the last page fault
 
 	ts  syscall.Timespec   // for host calls
 	iov *[iovMax][2]uint64 // of a 32-bit guest: see iovec
@@ -235,6 +237,7 @@ func (t *Thread) loop() {
 			t.p.patcher.Normalize(&c.Regs)
 			t.fault()
 		case vcpu.EventKick:
+			t.entry = trapEntry{}
 			t.takeKick()
 			t.p.patcher.Normalize(&c.Regs)
 		default:

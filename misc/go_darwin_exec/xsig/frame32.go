@@ -142,6 +142,9 @@ func (f *Frame32) encodeMcontext(b []byte, m *Machine, gs uint16) {
 	le.PutUint32(b[mc32EIP:], uint32(m.Regs.RIP))
 	le.PutUint32(b[mc32EFLAGS:], uint32(m.Regs.RFLAGS))
 	le.PutUint32(b[mc32CS:], UserCode32)
+	if m.CS != 0 {
+		le.PutUint32(b[mc32CS:], uint32(m.CS))
+	}
 	for _, off := range [...]int{mc32SS, mc32DS, mc32ES} {
 		le.PutUint32(b[off:], UserData)
 	}

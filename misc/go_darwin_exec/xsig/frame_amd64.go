@@ -50,9 +50,14 @@ const (
 	fxMask = 28 // mxcsr_mask, which XRSTOR does not read
 )
 
-// UserCode64 is the selector of 64-bit user code on a 64-bit kernel
-// (osfmk/i386/seg.h).
-const UserCode64 = 0x2b
+// UserCode64 is the selector of 64-bit user code on a 64-bit kernel. A frame
+// that interrupts a SYSCALL or a SYSENTER has another instead
+// (osfmk/i386/seg.h; all releases).
+const (
+	UserCode64   = 0x2b
+	SyscallCode  = 0x07
+	SysenterCode = 0x0b
+)
 
 // Bits of an XSAVE image's XSTATE_BV, and where its components lie.
 const (
@@ -130,6 +135,10 @@ type Machine struct {
 	Trapno uint16
 	Err    uint32
 	Vaddr  uint64
+
+	// CS is SyscallCode or SysenterCode if the thread is in such a call and has
+	// had no handler entered or left in it, else 0.
+	CS uint16
 }
 
 // HiddenSize is the size of what SaveHidden keeps.
@@ -226,6 +235,12 @@ func (f *Frame) encodeMcontext(b []byte, m *Machine) {
 	le.PutUint64(b[mcRIP:], m.Regs.RIP)
 	le.PutUint64(b[mcRFLAGS:], m.Regs.RFLAGS)
 	le.PutUint64(b[mcCS:], UserCode64)
+	if m.CS != 0 {
+		le.PutUint64(b[mcCS:], uint64(m.CS))
+	}
+	if m.CS == SyscallCode {
+		le.PutUint64(b[mcGPR+8*2:], m.Regs.RSP) // RCX (osfmk/x86_64/idt64.s:idt64_syscall)
+	}
 
 	x, bv := m.X, le.Uint64(m.X[xsBV:])
 	encodeFX(b[mcFX:][:fxSize], x, 16)

@@ -10,6 +10,7 @@ type Outcome struct {
 	Wake   bool    // Thread must look for signals now
 	Stop   bool    // the process stops now
 	Waited bool    // Thread sits in __sigwait and has got the signal
+	Told   bool    // the handler will be told who sent it: see Info
 }
 
 // Post sends sig to the process and pins it to a thread
@@ -88,7 +89,8 @@ func (p *Proc) post(t *Thread, sig int) Outcome {
 		}
 	}
 	t.Pending |= bit
-	return Outcome{Thread: t, Wake: t.Mask&bit == 0}
+	open := t.Mask&bit == 0
+	return Outcome{Thread: t, Wake: open, Told: open && p.caught&bit != 0 && sig != SIGCHLD}
 }
 
 // What to do about a signal that Next has found.
@@ -157,9 +159,11 @@ func (p *Proc) Deliver(t *Thread, sig int) Delivery {
 	bit := Bit(sig)
 	d := Delivery{
 		Sig: sig, Handler: p.handler[sig], Tramp: p.tramp[sig], Style: UCTrad,
-		ReturnMask: t.Mask, WasOnStack: t.OnStack, Info: p.Info,
+		ReturnMask: t.Mask, WasOnStack: t.OnStack,
 	}
-	p.Info = Info{}
+	if threadSigs&bit == 0 {
+		d.Info, p.Info = p.Info, Info{}
+	}
 	if t.suspended {
 		d.ReturnMask = t.oldMask
 		t.suspended = false

@@ -11,8 +11,10 @@ type Stack struct {
 
 // An Info is what the kernel remembers of the last ordinary signal's sender.
 // There is one for the process, not one for each signal: delivery reads and
-// zeroes it, and two signals close together overwrite each other
-// (kern_sig.c:psignal_internal, unix_signal.c:sendsig).
+// zeroes it, and two signals close together overwrite each other. A signal that
+// is blocked when it is sent leaves it alone, and so do those of exceptions,
+// whose handlers are not told of it (kern_sig.c:psignal_internal,
+// unix_signal.c:sendsig). That of a child is always kept (kern_exit.c:proc_exit).
 type Info struct {
 	Code   int32 // only SIGCHLD's is reported
 	Pid    int32

@@ -322,9 +322,13 @@ func waitid() {
 
 var waitidInfo [26]uint32
 
-// faults: which signal, si_code, si_addr, trap number, error code and address a faulting instruction gives.
+// faults: which signal, si_code, si_addr, trap number, error code and address a faulting instruction gives. The si_code of
+// signals of faults that are sent tells of the code of the last exception, of whatever kind; si_pid tells nothing.
 //
-// osfmk/i386/trap.c:user_trap; bsd/uxkern/ux_exception.c; bsd/dev/i386/unix_signal.c:sendsig; all
+// osfmk/i386/trap.c:user_trap; osfmk/i386/fpu.c:fpexterrflt, fpSSEexterrflt; osfmk/x86_64/idt64.s;
+// bsd/uxkern/ux_exception.c:ux_exception; bsd/dev/i386/unix_signal.c:sendsig, machine_exception; all
+//
+// Releases: 1504 4903 10002 11215
 func faults() {
 	const page = 4096
 	r, _, e := sys(sysMmap, 0, 3*page, 3, 0x1002, ^uintptr(0), 0)
@@ -343,22 +347,39 @@ func faults() {
 		c := &faultCases[i]
 		faultCase = c
 		faultAddr = c.addr
-		if c.addr < 3*page && c.addr != 16 {
+		if c.addr != 0 && c.addr < 3*page && c.addr != 16 {
 			faultAddr += r
 		}
-		if is32 && c.not32 {
+		if c.only == 64 && is32 || c.only == 32 && !is32 {
 			continue
 		}
-		n := nhandled.Load()
+		nhandled.Store(0)
 		fault(c.kind, faultAddr)
-		eq(c.what, uintptr(nhandled.Load()-n), 1)
+		eq(c.what, uintptr(nhandled.Load()), 1)
 	}
-	// Of a signal that is sent the fields tell of the thread's last exception, too.
+	// Of a signal that is sent the fields tell of the thread's last exception, too, whatever that was, and
+	// nothing of the sender.
 	handlers[sigBUS] = func(f *frame) {
+		at = ""
 		eq("kill(SIGBUS), si_code", uintptr(load32(f.info+siCode)), 2)
-		eq("kill(SIGBUS), si_pid", uintptr(load32(f.info+siPid)), getpid())
+		eq("kill(SIGBUS), si_pid", uintptr(load32(f.info+siPid)), 0)
+		want := faultAddr
+		if release >= 10002 {
+			want = 0
+		}
+		eq("kill(SIGBUS), si_addr", load(f.info+siAddr), want)
 	}
+	faultAddr = r + page
+	handlers[sigSEGV] = func(f *frame) { putPC(load(f.uctx+ucMcontext)+mcPC, load(load(f.uctx+ucMcontext)+mcPC)+2) }
+	fault(0, 16) // EXC_BAD_ACCESS, code 1
+	faultAddr = 16
 	raise(sigBUS)
+	code := func(f *frame) { lastSP = uintptr(load32(f.info + siCode)) }
+	handlers[sigILL], handlers[sigFPE] = code, code
+	raise(sigILL)
+	eq("kill(SIGILL) after an exception of code 1, si_code", lastSP, 1)
+	raise(sigFPE)
+	eq("kill(SIGFPE) after an exception of code 1, si_code", lastSP, 7)
 }
 
 type faultRow struct {
@@ -369,7 +390,7 @@ type faultRow struct {
 	skip        uintptr // length of the instruction, less what PC has moved
 	pcAddr      bool    // si_addr is the PC
 	trapno, err uintptr
-	not32       bool
+	only        int // 32 or 64: bits of the programs that can do it
 }
 
 var (
@@ -378,36 +399,63 @@ var (
 )
 
 var faultCases = [...]faultRow{
-	{"reading near nil", 0, 16, sigSEGV, 1, 2, false, 14, 4, false},
-	{"writing near nil", 1, 16, sigSEGV, 1, 2, false, 14, 6, false},
-	{"writing a read-only page", 1, 5, sigBUS, 2, 2, false, 14, 7, false},
-	{"reading a page without access", 0, 4096 + 6, sigBUS, 2, 2, false, 14, 4, false},
-	{"reading what was unmapped", 0, 2*4096 + 7, sigSEGV, 1, 2, false, 14, 4, false},
-	{"ud2", 2, 0, sigILL, 1, 2, true, 6, 0, false},
-	{"int3", 3, 0, sigTRAP, 1, 0, true, 3, 0, false},
-	{"hlt", 4, 0, sigSEGV, 0, 1, false, 13, 0, false},
-	{"div by zero", 5, 0, sigFPE, 7, 2, true, 0, 0, false},
+	{"reading near nil", 0, 16, sigSEGV, 1, 2, false, 14, 4, 0},
+	{"writing near nil", 1, 16, sigSEGV, 1, 2, false, 14, 6, 0},
+	{"writing a read-only page", 1, 5, sigBUS, 2, 2, false, 14, 7, 0},
+	{"reading a page without access", 0, 4096 + 6, sigBUS, 2, 2, false, 14, 4, 0},
+	{"reading what was unmapped", 0, 2*4096 + 7, sigSEGV, 1, 2, false, 14, 4, 0},
+	{"ud2", 2, 0, sigILL, 1, 2, true, 6, 0, 0},
+	{"int3", 3, 0, sigTRAP, 1, 0, true, 3, 0, 0},
+	{"hlt", 4, 0, sigSEGV, 0, 1, false, 13, 0, 0},
+	{"div by zero", 5, 0, sigFPE, 7, 2, true, 0, 0, 0},
+	{"divss by zero", 6, 0, sigFPE, 1, 4, true, 19, 0, 0},
+	{"fdiv by zero", 7, 0, sigFPE, 1, 1, true, 16, 0, 0},
+	{"a single step", 8, 0, sigTRAP, 1, 0, true, 1, 0, 0},
+	{"executing a page without the right", 9, 1, sigBUS, 2, 0, false, 14, 0x15, 64},
+	{"an address that is not canonical", 0, nonCanonical, sigSEGV, 0, 2, false, 13, 0, 64},
+	{"int $0x80", 10, 0, sigILL, 1, 0, true, 6, 0x1234567, 64},
+	{"into", 11, 0, sigFPE, 8, 0, true, 4, 0, 32},
+	{"bound", 12, 0, sigTRAP, 1, 2, true, 5, 0, 32},
 }
+
+// nonCanonical does not fit into 32 bits, where nobody uses it.
+const nonCanonical = (1 - uintptr(^uintptr(0)>>63^1)) << 47
+
+var (
+	divideControl uint32   = 0x1d80 // of SSE: division by zero is not masked
+	fpuDivide     uint16   = 0x37b  // of x87
+	boundPair     [2]int32 = [2]int32{1, 2}
+)
 
 func faulted(f *frame) {
 	c := faultCase
+	at = c.what
+	is("it faults again\n", nhandled.Load() == 1)
 	mc := load(f.uctx + ucMcontext)
 	pc := load(mc + mcPC)
-	eq(c.what, f.sig, c.sig)
-	eq(c.what, uintptr(load32(f.info+siCode)), c.code)
+	eq("the signal", f.sig, c.sig)
+	eq("si_code", uintptr(load32(f.info+siCode)), c.code)
 	want := faultAddr
 	switch {
 	case c.pcAddr:
 		want = pc
-	case c.kind == 4:
+	case c.trapno == 13:
 		want = 0
 	}
-	eq(c.what, load(f.info+siAddr), want)
-	eq(c.what, uintptr(load32(mc+mcTrapno)&0xffff), c.trapno)
+	eq("si_addr", load(f.info+siAddr), want)
+	eq("the trap number", uintptr(load32(mc+mcTrapno)&0xffff), c.trapno)
+	eq("CS", load(mc+mcCS), userCS())
 	// Whether a page is there, the first bit, depends on what was done with it.
-	eq(c.what, uintptr(load32(mc+mcErr))&^1, c.err&^1)
+	eq("the error code", uintptr(load32(mc+mcErr))&^1, c.err&^1)
 	if c.trapno == 14 {
-		eq(c.what, load(mc+mcVaddr), faultAddr)
+		eq("the fault address", load(mc+mcVaddr), faultAddr)
+	}
+	switch c.kind {
+	case 8: // the flag that makes it
+		putPC(mc+mcFlags, load(mc+mcFlags)&^0x100)
+	case 9: // to where fault returns
+		pc = load(load(mc + mcSP))
+		putPC(mc+mcSP, load(mc+mcSP)+unsafe.Sizeof(pc))
 	}
 	putPC(mc+mcPC, pc+c.skip)
 }

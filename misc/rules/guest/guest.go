@@ -36,6 +36,9 @@ func killRegs(r *regs)
 func killEscape(pid, sig uintptr)
 func escape()
 func fault(kind, addr uintptr)
+func cpuid(leaf, sub uint32) (a, b, c, d uint32)
+func xgetbv() uint32
+func trap(nr, a1, a2, a3, a4, a5, a6, a7, a8 uintptr) uintptr
 
 func sys(nr, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2, errno uintptr) {
 	return sys7(nr, a1, a2, a3, a4, a5, a6, 0)
@@ -169,9 +172,20 @@ func putx(v uintptr) {
 	sys(sysWrite, 2, uintptr(unsafe.Pointer(&digits[i])), uintptr(len(digits)-i), 0, 0, 0)
 }
 
-func die(what string) {
+// at says what is being looked at, if what is said of it is not enough.
+var at string
+
+func putName() {
 	puts(name)
 	puts(": ")
+	if at != "" {
+		puts(at)
+		puts(": ")
+	}
+}
+
+func die(what string) {
+	putName()
 	puts(what)
 	exit(1)
 }
@@ -179,8 +193,7 @@ func die(what string) {
 // eq fails unless got is want.
 func eq(what string, got, want uintptr) {
 	if got != want {
-		puts(name)
-		puts(": ")
+		putName()
 		puts(what)
 		puts(": ")
 		putx(got)

@@ -252,34 +252,129 @@ func senders() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
 }
 
-// senderSlot: who sent is kept once for each process, not for each signal: the second of two
-// handlers sees zeros.
+// senderSlot: who sent is kept once for each process, not for each signal, and a handler takes it away. It is kept
+// only of a signal that is caught and not blocked when it is sent, and of a child that ends, always: so the handler of a
+// signal that was blocked is told what is there.
 //
-// bsd/dev/i386/unix_signal.c:sendsig; bsd/kern/kern_sig.c:psignal_internal; all
+// bsd/kern/kern_sig.c:psignal_internal; bsd/kern/kern_exit.c:proc_exit; bsd/dev/i386/unix_signal.c:sendsig; all
 func senderSlot() {
-	catch(sigUSR1, 0, 0, func(f *frame) { during = load32(f.info + siPid) })
-	catch(sigUSR2, 0, 0, func(f *frame) { lastSP = uintptr(load32(f.info + siPid)) })
-	set := bit(sigUSR1) | bit(sigUSR2)
-	mask(sigBlock, set)
-	raise(sigUSR2)
+	told := func(f *frame) {
+		during = load32(f.info + siPid)
+		lastSP = uintptr(load32(f.info + siStatus))
+	}
+	catch(sigUSR1, 0, 0, told)
+	catch(sigUSR2, 0, 0, told)
+	catch(sigCHLD, 0, 0, told)
+	mask(sigBlock, bit(sigUSR1))
 	raise(sigUSR1)
-	mask(sigUnblock, set)
-	eq("si_pid of what was delivered first", uintptr(during), getpid())
-	eq("si_pid of the second", lastSP, 0)
+	mask(sigUnblock, bit(sigUSR1))
+	eq("si_pid of what was blocked", uintptr(during), 0)
+	eq("si_status of what was blocked", lastSP, 0)
+	raise(sigUSR1)
+	eq("si_pid of what was not", uintptr(during), getpid())
+
+	mask(sigBlock, bit(sigUSR2)|bit(sigCHLD))
+	raise(sigUSR2)
+	pid := fork()
+	if pid == 0 {
+		exit(42)
+	}
+	for pending()&bit(sigCHLD) == 0 {
+		nap(1)
+	}
+	mask(sigUnblock, bit(sigUSR2))
+	eq("si_pid of the first handler since a child ended", uintptr(during), pid)
+	eq("its si_status", lastSP, 42)
+	mask(sigUnblock, bit(sigCHLD))
+	eq("si_pid of the second", uintptr(during), 0)
+	eq("si_status of the second", lastSP, 0)
+	status(pid, 0)
 }
 
-var r0, r1 regs
+var (
+	r0, r1 regs
+	fxArea [512 + 16]byte
 
-// frameLayout: where the frame lies and what is in it, to the byte, and what sigreturn restores.
+	// What killRegs loads; hasAVX and useZMM say which vector registers.
+	hasAVX, useZMM uint8
+	fpuControl     uint16 = 0x27f // double precision
+	vectorControl  uint32 = 0x5f80
+	usualControl   uint32 = 0x1f80
+)
+
+// lookAtCPU sets hasAVX, and returns whether there are AVX-512's F and BW.
+func lookAtCPU() bool {
+	_, _, c, _ := cpuid(1, 0)
+	if c>>27&3 != 3 {
+		return false
+	}
+	state := xgetbv()
+	if state&6 == 6 {
+		hasAVX = 1
+	}
+	_, b, _, _ := cpuid(7, 0)
+	return state&0xe6 == 0xe6 && b>>16&1 == 1 && b>>30&1 == 1
+}
+
+// fill gives the vector registers and the flags patterns.
+func fill(r *regs) {
+	for i := range r.vec {
+		for j := range r.vec[i] {
+			r.vec[i][j] = byte(0x11*i + 3*j + 1)
+		}
+	}
+	for i := range r.k {
+		r.k[i] = 0x0123456789abcdef * uint64(i+1)
+	}
+	r.flags = 0xcd5 // CF PF AF ZF SF DF OF
+	r.fx = (ptr(&fxArea) + 15) &^ 15
+}
+
+func same(what string, a, b, n uintptr) {
+	for i := range n {
+		eq(what, uintptr(*(*byte)(unsafe.Pointer(a + i))), uintptr(*(*byte)(unsafe.Pointer(b + i))))
+	}
+}
+
+func zeros(what string, from, to uintptr) {
+	for ; from < to; from++ {
+		eq(what, uintptr(*(*byte)(unsafe.Pointer(from))), 0)
+	}
+}
+
+// checkFX compares what FXSAVE stores of x87, MXCSR and the XMM registers. What x87 keeps of its last
+// instruction is left out: it depends on how the kernel saves it.
+func checkFX(fx uintptr, r *regs) {
+	eq("FCW", uintptr(load32(fx)&0xffff), uintptr(fpuControl))
+	eq("FSW", uintptr(load32(fx)>>16), 6<<11)
+	eq("FTW", uintptr(load32(fx+4)&0xff), 0xc0)
+	eq("MXCSR", uintptr(load32(fx+24)), uintptr(vectorControl))
+	eq("ST(0)", uintptr(load32(fx+32+4)), 0x80000000)
+	eq("ST(0)'s exponent", uintptr(load32(fx+32+8)&0xffff), 0x3fff)
+	eq("ST(1)", uintptr(load32(fx+48+4)), 0xc90fdaa2)
+	for i := range uintptr(nvec) {
+		same("an XMM register", fx+160+16*i, ptr(&r.vec[i]), 16)
+	}
+}
+
+// frameLayout: where the frame lies and what is in it, all that is determined by the interrupted program, and
+// what sigreturn restores.
 //
-// bsd/dev/i386/unix_signal.c:sendsig, sigreturn; bsd/i386/_mcontext.h; all
+// bsd/dev/i386/unix_signal.c:sendsig, sigreturn, siginfo_user_to_user64; osfmk/mach/i386/_structs.h;
+// osfmk/x86_64/idt64.s; osfmk/i386/pcb.c:get_thread_state64, get_exception_state64; all (from 8020 on
+// siginfo_user_to_user64_x86)
 //
-// Releases: 1504 2422 3789 4570 4903 11215
+// Releases: 1504 2422 3789 4570 4903 10002 11215
 func frameLayout() {
+	zmm := lookAtCPU()
 	frameAt(0)
-	lo, hi := altStack(0)
-	_ = lo
+	_, hi := altStack(0)
 	frameAt(hi)
+	if zmm && release >= 4570 {
+		useZMM = 1
+		frameAt(0)
+		frameAt(hi)
+	}
 }
 
 var frameBase uintptr
@@ -297,8 +392,24 @@ func frameAt(base uintptr) {
 	r1 = r0
 	killRegs(&r1)
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
-	eq("kill", r1.ax, 0)
-	is("registers are not restored\n", sameRegs(&r0, &r1))
+	at = "after sigreturn"
+	checkRestored(&r1, &r0)
+	eq("flags", r1.flags, r0.flags&^1|0x202)
+	checkFX(r1.fx, &r0)
+	width := uintptr(16)
+	switch {
+	case useZMM != 0:
+		width = 64
+	case hasAVX != 0:
+		width = 32
+	}
+	for i := range r0.vec {
+		if i < nvec || useZMM != 0 {
+			same("a vector register", ptr(&r1.vec[i]), ptr(&r0.vec[i]), width)
+		}
+	}
+	same("the opmask registers", ptr(&r1.k), ptr(&r0.k), unsafe.Sizeof(r0.k))
+	at = ""
 	mask(sigSetmask, 0)
 }
 
@@ -309,33 +420,128 @@ func checkFrame(f *frame) {
 		base = sp
 	}
 	mc := load(f.uctx + ucMcontext)
-	size := uintptr(load32(f.uctx + ucMcsize))
-	checkEntry(f, base, mc)
+	checkEntry(f, base, mc, &r0)
 	eq("handler", f.handler, 0x1234)
 	eq("style", f.style, 30)
 	eq("signal", f.sig, sigUSR1)
-	eq("MXCSR", uintptr(f.mxcsr), 0x1f80)
 	eq("flags", f.flags&^2, 0x200)
+	// x87 and the vectors are as in a new thread.
+	fx := f.fx()
+	eq("FCW in the handler", uintptr(load32(fx)), 0x37f)
+	eq("FTW in the handler", uintptr(load32(fx+4)&0xff), 0)
+	eq("MXCSR in the handler", uintptr(load32(fx+24)), 0x1f80)
+	zeros("x87 in the handler", fx+32, fx+160)
+	zeros("XMM registers in the handler", fx+160, fx+160+16*nvec)
+	if hasAVX != 0 {
+		zeros("YMM registers in the handler", ptr(&f.vectors), ptr(&f.vectors)+32)
+	}
 	// ucontext
 	eq("uc_onstack", uintptr(load32(f.uctx+ucOnstack)), 0)
 	eq("uc_sigmask", uintptr(load32(f.uctx+ucMask)), uintptr(bit(sigTERM)))
-	eq("uc_link", load(f.uctx+ucLink), 0)
+	eq("uc_stack.ss_sp", load(f.uctx+ucSP), f.sp)
 	if frameBase == 0 {
 		eq("uc_stack.ss_size", load(f.uctx+ucStackSize), 0)
 	} else {
 		eq("uc_stack.ss_size", load(f.uctx+ucStackSize), unsafe.Sizeof(altStacks[0]))
 	}
-	is("uc_mcsize is none of those known\n", mcSizeKnown(size))
+	eq("uc_stack.ss_flags", load(f.uctx+ucFlags), 0)
+	eq("uc_link", load(f.uctx+ucLink), 0)
+	eq("uc_mcsize", load(f.uctx+ucMcsize), ucMcontextSize())
 	// siginfo
 	eq("si_signo", uintptr(load32(f.info)), sigUSR1)
 	eq("si_errno", uintptr(load32(f.info+4)), 0)
 	eq("si_code", uintptr(load32(f.info+siCode)), 0)
 	eq("si_pid", uintptr(load32(f.info+siPid)), getpid())
+	eq("si_uid", uintptr(load32(f.info+siUid)), call("getuid", 24, 0, 0, 0))
 	eq("si_status", uintptr(load32(f.info+siStatus)), sigUSR1)
 	eq("si_addr", load(f.info+siAddr), load(mc+mcPC))
-	eq("si_value", load(f.info+siAddr+unsafe.Sizeof(sp)), 0)
-	eq("si_band", load(f.info+siAddr+2*unsafe.Sizeof(sp)), 0)
+	zeros("si_value and si_band", f.info+siValue, f.info+siPad)
+	eq("what follows them", load(f.info+siPad), sp)
+	zeros("the end of siginfo", f.info+siPad+unsafe.Sizeof(sp), f.info+siSize)
 	// mcontext
-	eq("interrupted SP", load(mc+mcSP), sp)
 	checkRegs(f, mc, &r0)
+	zeros("the float state's first words", mc+mcFX-8, mc+mcFX)
+	checkFX(mc+mcFX, &r0)
+	eq("MXCSR's mask", uintptr(load32(mc+mcFX+28)), 0xffff)
+	zeros("ST(2) to ST(7)", mc+mcFX+64, mc+mcFX+160)
+	zeros("what lies behind the XMM registers", mc+mcFX+160+16*nvec, min(mc+mcYMMH, f.info))
+	if mcontextSize() >= mcLarge {
+		for i := range uintptr(nvec) {
+			if hasAVX != 0 {
+				same("the upper half of a YMM register", mc+mcYMMH+16*i, ptr(&r0.vec[i])+16, 16)
+			} else {
+				zeros("what YMM registers would be in", mc+mcYMMH+16*i, mc+mcYMMH+16*i+16)
+			}
+		}
+		if useZMM == 0 {
+			zeros("the mcontext's end", mc+mcYMMH+16*nvec, f.info)
+		}
+	}
+	if useZMM != 0 {
+		checkZMM(mc, &r0)
+	}
+}
+
+// frameOrigin: the mcontext tells of the last entry into the kernel: of a call by its vector, 0x85 or
+// i386's 0x80, its number and, with SYSCALL, a code segment 7 that is none, but that only until a handler has been
+// entered; in user mode it is the interrupt's. An exception before it does not matter.
+//
+// osfmk/x86_64/idt64.s; osfmk/i386/pcb.c:get_exception_state64, get_thread_state64, set_thread_state64;
+// osfmk/i386/seg.h:SYSCALL_CS; osfmk/i386/trap.h:T_SYSCALL; all
+func frameOrigin() {
+	catch(sigILL, 0, 0, func(f *frame) {
+		mc := load(f.uctx + ucMcontext)
+		eq("the trap number of an exception", uintptr(load32(mc)&0xffff), 6)
+		eq("its CS", load(mc+mcCS), userCS())
+		putPC(mc+mcPC, load(mc+mcPC)+2)
+	})
+	fault(2, 0)
+	// The frame of the lower signal is made first.
+	catch(sigUSR1, 0, 0, func(f *frame) { checkOrigin(f, callCS()) })
+	catch(sigUSR2, 0, 0, func(f *frame) { checkOrigin(f, userCS()) })
+	mask(sigBlock, bit(sigUSR1)|bit(sigUSR2))
+	raise(sigUSR1)
+	raise(sigUSR2)
+	mask(sigUnblock, bit(sigUSR1)|bit(sigUSR2))
+	eq("handlers", uintptr(nhandled.Load()), 3)
+	// Of a thread in user mode.
+	catch(sigUSR1, 0, 0, func(f *frame) {
+		mc := load(f.uctx + ucMcontext)
+		trapno := load32(mc) & 0xffff
+		is("an interrupt has the trap number of a call\n", trapno != 0x85 && trapno != 0x80)
+		eq("the CS of who is in user mode", load(mc+mcCS), userCS())
+	})
+	t := spawn(0, func(t *thread) {
+		t.seen.Store(1)
+		for count[sigUSR1].Load() == 1 {
+		}
+	})
+	await("the thread", &t.seen, 1)
+	tkill(t, sigUSR1)
+	await("the thread's end", &t.done, 1)
+}
+
+func checkOrigin(f *frame, cs uintptr) {
+	mc := load(f.uctx + ucMcontext)
+	trapno, nr := uintptr(0x85), uintptr(0x2000000+sysPthreadMask)
+	if is32 {
+		trapno, nr = 0x80, sysPthreadMask
+	}
+	eq("the trap number of a call", uintptr(load32(mc)&0xffff), trapno)
+	eq("its error code", uintptr(load32(mc+mcErr)), nr)
+	eq("its CS", load(mc+mcCS), cs)
+}
+
+func userCS() uintptr {
+	if is32 {
+		return 0x1b
+	}
+	return 0x2b
+}
+
+func callCS() uintptr {
+	if is32 {
+		return 0x1b
+	}
+	return 7
 }

@@ -62,6 +62,7 @@ var rules = [...]rule{
 	{"senders", senders},
 	{"senderSlot", senderSlot},
 	{"frameLayout", frameLayout},
+	{"frameOrigin", frameOrigin},
 	{"restartRead", restartRead},
 	{"restartOthers", restartOthers},
 	{"restartNever", restartNever},

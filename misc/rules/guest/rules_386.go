@@ -8,24 +8,28 @@ package main
 
 import "unsafe"
 
-// regs are the general registers in the order of x86_THREAD_STATE32, and XMM7.
+// regs are the general registers in the order of x86_THREAD_STATE32, and what
+// else killRegs loads.
 type regs struct {
 	ax, bx, cx, dx, di, si, bp, sp uintptr
-	xmm7                           [2]uint64
+	flags, fx                      uintptr // fx: where FXSAVE stores afterwards
+	_                              [2]uintptr
+	vec                            [8][64]byte
+	k                              [8]uint64
 }
 
-// A frame is what a trampoline is entered with.
+// A frame is what a trampoline is entered with, and in fx of x87 and the vectors.
 type frame struct {
 	handler, style, sig, info, uctx, token uintptr
 	sp                                     uintptr // at the entry
 	flags                                  uintptr
-	mxcsr                                  uint32
-	_                                      uint32
+	_                                      [2]uintptr
 	err                                    uintptr // of sigreturn, in onFailedReturn
-	ax, bx, _                              uintptr
-	_                                      uintptr
-	xmm7                                   [2]uint64
+	ax, bx, cx, dx, di, si, bp             uintptr
+	vectors                                [32]byte // all YMM registers, ored
 }
+
+func (f *frame) fx() uintptr { return ptr(f) + 304 - 16 }
 
 const is32 = true
 
@@ -40,9 +44,10 @@ const (
 
 	mcTrapno, mcErr, mcVaddr = 0, 4, 8
 	mcAX, mcPC, mcFlags      = 12, 12 + 10*4, 12 + 9*4
-	mcSP                     = 12 + 7*4
+	mcSP, mcCS               = 12 + 7*4, 12 + 11*4
 
 	siCode, siPid, siUid, siStatus, siAddr = 8, 12, 16, 20, 24
+	siValue, siPad                         = 28, 36
 )
 
 func putPC(p, pc uintptr) { *(*uintptr)(unsafe.Pointer(p)) = pc }

@@ -8,25 +8,29 @@ package main
 
 import "unsafe"
 
-// regs are the general registers in the order of x86_THREAD_STATE64, and XMM7.
+// regs are the general registers in the order of x86_THREAD_STATE64, and what
+// else killRegs loads.
 type regs struct {
 	ax, bx, cx, dx, di, si, bp, sp       uintptr
 	r8, r9, r10, r11, r12, r13, r14, r15 uintptr
-	xmm7                                 [2]uint64
+	flags, fx                            uintptr // fx: where FXSAVE stores afterwards
+	vec                                  [32][64]byte
+	k                                    [8]uint64
 }
 
-// A frame is what a trampoline is entered with.
+// A frame is what a trampoline is entered with, and in fx of x87 and the vectors.
 type frame struct {
 	handler, style, sig, info, uctx, token uintptr
 	sp                                     uintptr // at the entry
 	flags                                  uintptr
-	mxcsr                                  uint32
-	_                                      uint32
-	err                                    uintptr // of sigreturn, in onFailedReturn
-	ax, bx, r12                            uintptr
 	_                                      uintptr
-	xmm7                                   [2]uint64
+	err                                    uintptr // of sigreturn, in onFailedReturn
+	ax, bx, bp, r10, r11                   uintptr
+	r12, r13, r14, r15                     uintptr
+	vectors                                [32]byte // all YMM registers, ored
 }
+
+func (f *frame) fx() uintptr { return ptr(f) + 576 - 16 }
 
 const is32 = false
 
@@ -44,7 +48,7 @@ const (
 	mcSP, mcCS               = 16 + 7*8, 16 + 18*8
 
 	siCode, siPid, siUid, siStatus, siAddr = 8, 12, 16, 20, 24
-	siPad                                  = 48
+	siValue, siPad                         = 32, 48
 )
 
 func putPC(p, pc uintptr) { *(*uintptr)(unsafe.Pointer(p)) = pc }
