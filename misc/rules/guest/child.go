@@ -128,16 +128,11 @@ func orphaned() {
 // bsd/kern/tty.c:ttioctl_locked; all
 func ttyMasked() {
 	const (
-		ioctl, getpgrp                       = 54, 81
-		ptyGrant, ptyUnlock, ptyName         = 0x20007454, 0x20007452, 0x40807453
-		setControlling, setGroup             = 0x20007461, 0x80047476
-		openRDWR                     uintptr = 2
+		ioctl, getpgrp           = 54, 81
+		setControlling, setGroup = 0x20007461, 0x80047476
+		openRDWR                 = 2
 	)
-	path := "/dev/ptmx\x00"
-	m := call("open(/dev/ptmx)", sysOpen, uintptr(unsafe.Pointer(unsafe.StringData(path))), openRDWR, 0)
-	call("TIOCPTYGRANT", ioctl, m, ptyGrant, 0)
-	call("TIOCPTYUNLK", ioctl, m, ptyUnlock, 0)
-	call("TIOCPTYGNAME", ioctl, m, ptyName, ptr(&ttyName))
+	terminal()
 	pid := fork()
 	if pid == 0 {
 		call("setsid", sysSetsid, 0, 0, 0)

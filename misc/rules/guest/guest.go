@@ -120,6 +120,19 @@ const (
 	sysSigreturn    = 184
 	sysMmap         = 197
 	sysSigsuspend   = 111
+	sysRecvmsg      = 27
+	sysSendmsg      = 28
+	sysRecvfrom     = 29
+	sysGetsockname  = 32
+	sysSocket       = 97
+	sysConnect      = 98
+	sysBind         = 104
+	sysListen       = 106
+	sysReadv        = 120
+	sysWritev       = 121
+	sysFlock        = 131
+	sysSendto       = 133
+	sysPselect      = 394
 	sysPoll         = 230
 	sysPthreadKill  = 328
 	sysPthreadMask  = 329
@@ -433,25 +446,30 @@ func status(pid, options uintptr) uintptr {
 	}
 }
 
-// asleep waits until no more than n threads of a process run, or want to.
-func asleep(pid uintptr, n uint32) {
+// running returns how many threads of a process run, or want to.
+func running(pid uintptr) uint32 {
 	const pidInfo, taskInfo = 2, 4
 	var info [24]uint32 // struct proc_taskinfo
+	var r, e uintptr
+	if is32 {
+		r, _, e = sys7(sysProcInfo, pidInfo, pid, taskInfo, 0, 0, ptr(&info), unsafe.Sizeof(info))
+	} else {
+		r, _, e = sys(sysProcInfo, pidInfo, pid, taskInfo, 0, ptr(&info), unsafe.Sizeof(info))
+	}
+	eq("proc_info", e, 0)
+	eq("proc_info", r, unsafe.Sizeof(info))
+	return info[22] // pti_numrunning
+}
+
+// asleep waits until no more than n threads of a process run, or want to.
+func asleep(pid uintptr, n uint32) {
 	for range 10000 {
-		var r, e uintptr
-		if is32 {
-			r, _, e = sys7(sysProcInfo, pidInfo, pid, taskInfo, 0, 0, ptr(&info), unsafe.Sizeof(info))
-		} else {
-			r, _, e = sys(sysProcInfo, pidInfo, pid, taskInfo, 0, ptr(&info), unsafe.Sizeof(info))
-		}
-		eq("proc_info", e, 0)
-		eq("proc_info", r, unsafe.Sizeof(info))
-		if info[22] <= n { // pti_numrunning
+		if running(pid) <= n {
 			return
 		}
 		nap(1)
 	}
-	eq("the threads that run", uintptr(info[22]), uintptr(n))
+	eq("the threads that run", uintptr(running(pid)), uintptr(n))
 }
 
 // say and hear send a byte through a pipe and receive it.

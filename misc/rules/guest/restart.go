@@ -6,7 +6,10 @@
 
 package main
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // Sleeping calls and signals.
 
@@ -30,6 +33,9 @@ func poke(t *thread) {
 			finish()
 		} else {
 			await("handlers", &count[sigUSR1], 1)
+			for finish == nil && returned.Load() != n {
+				is("the call is started anew\n", running(getpid()) > 1 || returned.Load() == n)
+			}
 			if finish != nil {
 				asleep(getpid(), 1)
 				finish()
@@ -39,11 +45,12 @@ func poke(t *thread) {
 	}
 }
 
+var returned atomic.Uint32 // the number of the last call that has returned
+
 var quiet bool // no handler runs, and the call goes on
 
-// interrupt makes a call that sleeps, with a signal coming meanwhile, and returns what it
-// returned.
-func interrupt(flags uint32, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, e uintptr) {
+// begin readies the thread that sends for the next call, end waits until it is done.
+func begin(flags uint32) (n uint32) {
 	if !quiet {
 		catch(sigUSR1, flags, 0, handlers[sigUSR1])
 	}
@@ -53,11 +60,43 @@ func interrupt(flags uint32, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, e uintptr) 
 		first.port = selfPort()
 		spawn(5, poke)
 	}
-	n := t.step.Add(1)
+	return t.step.Add(1)
+}
+
+func end(n uint32) {
+	returned.Store(n)
+	await("the thread that sends", &threads[5].seen, n)
+}
+
+// interrupt makes a call that sleeps, with a signal coming meanwhile, and returns what it
+// returned.
+func interrupt(flags uint32, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, e uintptr) {
+	n := begin(flags)
 	r, _, e = sys(nr, a1, a2, a3, a4, a5, a6)
-	await("the thread that sends", &t.seen, n)
+	end(n)
 	return
 }
+
+// restarts makes a call that sleeps twice: with a handler without SA_RESTART, when it must fail with EINTR, and
+// with one that has it, when it must go on until last lets it return want, or, if want is anyResult, something.
+func restarts(what string, last func(), want, nr, a1, a2, a3, a4, a5, a6 uintptr) uintptr {
+	at = what
+	finish = nil
+	_, e := interrupt(0, nr, a1, a2, a3, a4, a5, a6)
+	eq("errno without SA_RESTART", e, eINTR)
+	finish = last
+	r, e := interrupt(saRestart, nr, a1, a2, a3, a4, a5, a6)
+	eq("errno with SA_RESTART", e, 0)
+	if want != anyResult {
+		eq("result", r, want)
+	}
+	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
+	finish = nil
+	at = ""
+	return r
+}
+
+const anyResult = ^uintptr(0)
 
 // restartRead: a read that sleeps is started anew if the handler has SA_RESTART, and fails
 // with EINTR if not. The handler has run by then.
@@ -77,55 +116,199 @@ func restartRead() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
 }
 
-// restartOthers: so do wait4, recvfrom and sendto on a full socket.
+// restartOthers: so do calls that wait for others: wait4, waitid, flock and fcntl's F_SETLKW.
 //
-// bsd/kern/kern_exit.c:wait4_nocancel; bsd/kern/uipc_socket.c:soreceive, sosend; all
+// bsd/kern/kern_exit.c:wait4_nocancel, waitid_nocancel; bsd/kern/kern_descrip.c:flock, fcntl_nocancel;
+// bsd/kern/kern_lockf.c:lf_setlock; all
 func restartOthers() {
 	var st uint32
 	rfd, wfd = pipe()
+	pid := waitingChild()
+	restarts("wait4", finishWrite, pid, sysWait4, pid, ptr(&st), 0, 0, 0, 0)
+	eq("status", uintptr(st), 42<<8)
+	pid = waitingChild()
+	restarts("waitid", finishWrite, 0, sysWaitid, 1, pid, ptr(&waitidInfo), wExited, 0, 0)
+
+	const lockEX, create, setlk, setlkw = 2, 0x202, 8, 9
+	name := "file\x00"
+	path := uintptr(unsafe.Pointer(unsafe.StringData(name)))
+	lockFD = call("open", sysOpen, path, create, 0o600)
+	fd := call("open", sysOpen, path, create, 0o600)
+	call("flock", sysFlock, lockFD, lockEX, 0)
+	restarts("flock", finishFlock, 0, sysFlock, fd, lockEX, 0, 0, 0, 0)
+
+	// struct flock: start, len, pid, type, whence
+	lock := [6]uint32{5: 3} // F_WRLCK
+	back, w := pipe()
+	pid = fork()
+	if pid == 0 {
+		call("F_SETLK", sysFcntl, fd, setlk, ptr(&lock))
+		say(w, 1)
+		hear(rfd, 7)
+		exit(42)
+	}
+	hear(back, 1)
+	restarts("F_SETLKW", finishWrite, 0, sysFcntl, fd, setlkw, ptr(&lock), 0, 0, 0)
+	eq("status", status(pid, 0), 42<<8)
+}
+
+// waitingChild forks a child that ends when it hears from wfd.
+func waitingChild() uintptr {
 	pid := fork()
 	if pid == 0 {
 		hear(rfd, 7)
 		exit(42)
 	}
-	_, e := interrupt(0, sysWait4, pid, ptr(&st), 0, 0, 0, 0)
-	eq("wait4, errno", e, eINTR)
-	finish = finishWrite
-	r, e := interrupt(saRestart, sysWait4, pid, ptr(&st), 0, 0, 0, 0)
-	eq("wait4 with SA_RESTART, errno", e, 0)
-	eq("wait4 with SA_RESTART", r, pid)
-	finish = nil
-
-	const recvfrom, sendto = 29, 133
-	var sv [2]uint32
-	_, _, e = sys(sysSocketpair, 1, 1, 0, ptr(&sv), 0, 0)
-	eq("socketpair", e, 0)
-	_, e = interrupt(0, recvfrom, uintptr(sv[0]), ptr(&st), 1, 0, 0, 0)
-	eq("recvfrom, errno", e, eINTR)
-	// Fill it.
-	for e == 0 || e == eINTR {
-		_, _, e = sys(sendto, uintptr(sv[0]), ptr(&altStacks), 16384, 0x80, 0, 0) // MSG_DONTWAIT
-	}
-	_, e = interrupt(0, sendto, uintptr(sv[0]), ptr(&altStacks), 16384, 0, 0, 0)
-	eq("sendto on a full socket, errno", e, eINTR)
-	wfd = uintptr(sv[1])
-	finish = finishWrite
-	r, e = interrupt(saRestart, recvfrom, uintptr(sv[0]), ptr(&st), 1, 0, 0, 0)
-	eq("recvfrom with SA_RESTART, errno", e, 0)
-	eq("recvfrom with SA_RESTART", r, 1)
+	return pid
 }
 
-// restartNever: select, poll, kevent, sigsuspend, __sigwait, ulock_wait and
+var lockFD uintptr
+
+func finishFlock() { call("flock", sysFlock, lockFD, 8, 0) } // LOCK_UN
+
+// restartTransfers: so do readv, write and writev to a full pipe, recvfrom, recvmsg, sendto and sendmsg to a
+// full socket, accept, and a read of a terminal.
+//
+// bsd/kern/sys_pipe.c:pipe_read, pipe_write; bsd/kern/uipc_socket.c:soreceive, sosend;
+// bsd/kern/uipc_syscalls.c:accept_nocancel; bsd/kern/tty.c:ttysleep; all
+func restartTransfers() {
+	var b [8]byte
+	iov := [2]uintptr{ptr(&b), 1}
+	rfd, wfd = pipe()
+	restarts("readv", finishWrite, 1, sysReadv, rfd, ptr(&iov), 1, 0, 0, 0)
+
+	const setfl, nonblock, dontwait = 4, 4, 0x80
+	fullR, fullW = pipe()
+	for i := range 2 {
+		call("F_SETFL", sysFcntl, fullW, setfl, nonblock)
+		for e := uintptr(0); e == 0; {
+			_, _, e = sys(sysWrite, fullW, ptr(&altStacks), 4096, 0, 0, 0)
+		}
+		call("F_SETFL", sysFcntl, fullW, setfl, 0)
+		if i == 0 {
+			restarts("write", finishDrain, 1, sysWrite, fullW, ptr(&b), 1, 0, 0, 0)
+		} else {
+			restarts("writev", finishDrain, 1, sysWritev, fullW, ptr(&iov), 1, 0, 0, 0)
+		}
+	}
+
+	var sv [2]uint32
+	_, _, e := sys(sysSocketpair, 1, 1, 0, ptr(&sv), 0, 0)
+	eq("socketpair", e, 0)
+	one, other := uintptr(sv[0]), uintptr(sv[1])
+	msg := [7]uintptr{2: ptr(&iov), 3: 1}
+	wfd = other
+	restarts("recvfrom", finishWrite, 1, sysRecvfrom, one, ptr(&b), 1, 0, 0, 0)
+	restarts("recvmsg", finishWrite, 1, sysRecvmsg, one, ptr(&msg), 0, 0, 0, 0)
+	fullR = other
+	for i := range 2 {
+		for e := uintptr(0); e == 0; {
+			_, _, e = sys(sysSendto, one, ptr(&altStacks), 16384, dontwait, 0, 0)
+		}
+		if i == 0 {
+			restarts("sendto", finishDrain, 1, sysSendto, one, ptr(&b), 1, 0, 0, 0)
+		} else {
+			restarts("sendmsg", finishDrain, 1, sysSendmsg, one, ptr(&msg), 0, 0, 0, 0)
+		}
+	}
+
+	l := socket(1)
+	call("bind", sysBind, l, ptr(&unixAddr), unsafe.Sizeof(unixAddr))
+	call("listen", sysListen, l, 5, 0)
+	fd := restarts("accept", finishConnect, anyResult, sysAccept, l, 0, 0, 0, 0, 0)
+	call("close", sysClose, fd, 0, 0)
+
+	m, s := terminal()
+	wfd = m
+	restarts("read of a terminal", finishLine, 1, sysRead, s, ptr(&b), 8, 0, 0, 0)
+}
+
+var fullR, fullW uintptr
+
+// finishDrain reads from what is full until it no longer is.
+func finishDrain() {
+	const sysIoctl, fionread = 54, 0x4004667f
+	for {
+		var n uint32
+		call("FIONREAD", sysIoctl, fullR, fionread, ptr(&n))
+		if n < 4096 {
+			return
+		}
+		call("read", sysRead, fullR, ptr(&drained), uintptr(min(n, 4096)))
+	}
+}
+
+var drained [4096]byte
+
+func socket(domain uintptr) uintptr { return call("socket", sysSocket, domain, 1, 0) }
+
+// unixAddr is a struct sockaddr_un, inetAddr a struct sockaddr_in of 127.0.0.1.
+var (
+	unixAddr = [16]byte{16, 1, 's', 'o', 'c', 'k'}
+	inetAddr = [16]byte{16, 2, 4: 127, 7: 1}
+)
+
+func finishConnect() { call("connect", sysConnect, socket(1), ptr(&unixAddr), unsafe.Sizeof(unixAddr)) }
+
+func finishLine() { say(wfd, '\n') }
+
+// terminal returns the two sides of one.
+func terminal() (m, s uintptr) {
+	const (
+		ioctl                        = 54
+		ptyGrant, ptyUnlock, ptyName = 0x20007454, 0x20007452, 0x40807453
+		openRDWR, noCTTY             = 2, 0x20000
+	)
+	path := "/dev/ptmx\x00"
+	m = call("open(/dev/ptmx)", sysOpen, uintptr(unsafe.Pointer(unsafe.StringData(path))), openRDWR|noCTTY, 0)
+	call("TIOCPTYGRANT", ioctl, m, ptyGrant, 0)
+	call("TIOCPTYUNLK", ioctl, m, ptyUnlock, 0)
+	call("TIOCPTYGNAME", ioctl, m, ptyName, ptr(&ttyName))
+	return m, call("opening the terminal", sysOpen, ptr(&ttyName), openRDWR|noCTTY, 0)
+}
+
+// restartNever: select, pselect, poll, kevent, sigsuspend, __sigwait, __semwait_signal, ulock_wait, connect and
 // opening a FIFO end with EINTR, whatever the handler's flags are.
 //
-// bsd/kern/sys_generic.c:select, poll; bsd/kern/kern_event.c:kevent_internal; bsd/kern/kern_sig.c;
-// bsd/kern/sys_ulock.c:ulock_wait; bsd/vfs/vfs_syscalls.c:open; all (ulock from 3789)
+// bsd/kern/sys_generic.c:select, pselect_nocancel, poll_nocancel; bsd/kern/kern_event.c:kevent_internal;
+// bsd/kern/kern_sig.c:sigsuspend_nocancel, __sigwait_nocancel, __semwait_signal_nocancel;
+// bsd/kern/sys_ulock.c:ulock_wait, sys_ulock_wait; bsd/kern/uipc_syscalls.c:connect_nocancel;
+// bsd/vfs/vfs_syscalls.c:open1; all (pselect from 3248, ulock from 3789)
 func restartNever() {
+	const setfl, nonblock, eINPROGRESS = 4, 4, 36
+	l := socket(2)
+	size := uint32(unsafe.Sizeof(inetAddr))
+	call("bind", sysBind, l, ptr(&inetAddr), uintptr(size))
+	call("getsockname", sysGetsockname, l, ptr(&inetAddr), ptr(&size))
+	call("listen", sysListen, l, 1, 0)
+	for range 16 { // until its queue is full
+		fd := socket(2)
+		call("F_SETFL", sysFcntl, fd, setfl, nonblock)
+		if _, _, e := sys(sysConnect, fd, ptr(&inetAddr), uintptr(size), 0, 0, 0); e != 0 {
+			eq("connect", e, eINPROGRESS)
+		}
+	}
+	sem := uintptr(0)
+	if release < 8792 { // later it takes another trap to make one
+		sem = semaphore()
+	}
 	rfd, wfd = pipe()
 	for i := range uintptr(2) {
 		flags := uint32(i * saRestart)
 		_, e := interrupt(flags, sysSelect, 0, 0, 0, 0, 0, 0)
 		eq("select", e, eINTR)
+		if release >= 3248 {
+			_, e = interrupt(flags, sysPselect, 0, 0, 0, 0, 0, 0)
+			eq("pselect", e, eINTR)
+		}
+		if sem != 0 {
+			_, e = interrupt(flags, sysSemwait, sem, 0, 0, 0, 0, 0)
+			eq("__semwait_signal", e, eINTR)
+		}
+		fd := socket(2)
+		_, e = interrupt(flags, sysConnect, fd, ptr(&inetAddr), uintptr(size), 0, 0, 0)
+		eq("connect", e, eINTR)
+		call("close", sysClose, fd, 0, 0)
 		pfd := [2]uint32{uint32(rfd), 1}
 		_, e = interrupt(flags, sysPoll, ptr(&pfd), 1, ^uintptr(0), 0, 0, 0)
 		eq("poll", e, eINTR)
@@ -154,6 +337,68 @@ func restartNever() {
 }
 
 const sysUnlink = 10
+
+// semaphore makes a Mach semaphore with the count 0: a request to the task, and its answer.
+func semaphore() uintptr {
+	const (
+		machReplyPort, taskSelf, machMsg = 26, 28, 31
+		send, receive                    = 1, 2
+		semaphoreCreate                  = 3418
+	)
+	reply := trap(machReplyPort, 0, 0, 0, 0, 0, 0, 0, 0)
+	// Header: bits (COPY_SEND, MAKE_SEND_ONCE), size, to, reply to, voucher, id; then NDR, policy, value.
+	msg := [16]uint32{0x1513, 40, uint32(trap(taskSelf, 0, 0, 0, 0, 0, 0, 0, 0)), uint32(reply), 0, semaphoreCreate, 0, 1}
+	eq("semaphore_create", trap(machMsg, ptr(&msg), send|receive, 40, unsafe.Sizeof(msg), reply, 0, 0, 0), 0)
+	is("semaphore_create answers with an error\n", msg[0]>>31 == 1 && msg[5] == semaphoreCreate+100)
+	return uintptr(msg[7])
+}
+
+// machAborted: an interrupted Mach trap is never started anew, whatever the handler's flags are: waiting for a
+// semaphore, and mach_wait_until, return KERN_ABORTED, 14, a receive MACH_RCV_INTERRUPTED. A semaphore's count is as before.
+//
+// osfmk/kern/sync_sema.c:semaphore_convert_wait_result; osfmk/kern/clock.c:mach_wait_until_trap;
+// osfmk/ipc/ipc_mqueue.c:ipc_mqueue_receive_results; all (a semaphore up to 8020, where
+// mach_msg_trap makes one)
+func machAborted() {
+	const (
+		machReplyPort, machMsg, receive           = 26, 31, 2
+		semSignal, semWait, semWaitSignal         = 33, 36, 37
+		semTimedwait, waitUntil                   = 38, 90
+		kernAborted, rcvInterrupted       uintptr = 14, 0x10004005
+	)
+	sem, other := uintptr(0), uintptr(0)
+	if release < 8792 {
+		sem, other = semaphore(), semaphore()
+	}
+	reply := trap(machReplyPort, 0, 0, 0, 0, 0, 0, 0, 0)
+	var msg [16]uint32
+	for i := range uint32(2) {
+		flags := i * saRestart
+		abort := func(what string, want, nr, a1, a2, a3, a4, a5 uintptr) {
+			n := begin(flags)
+			r := trap(nr, a1, a2, a3, a4, a5, 0, 0, 0)
+			end(n)
+			eq(what, uintptr(uint32(r)), want)
+		}
+		if is32 {
+			abort("mach_wait_until", kernAborted, waitUntil, 0, 1<<30, 0, 0, 0)
+		} else {
+			abort("mach_wait_until", kernAborted, waitUntil, ^uintptr(0)>>2, 0, 0, 0, 0)
+		}
+		if release < 8792 {
+			abort("a receive", rcvInterrupted, machMsg, ptr(&msg), receive, 0, unsafe.Sizeof(msg), reply)
+		}
+		if sem == 0 {
+			continue
+		}
+		abort("semaphore_wait", kernAborted, semWait, sem, 0, 0, 0, 0)
+		abort("semaphore_timedwait", kernAborted, semTimedwait, sem, 1000000, 0, 0, 0)
+		abort("semaphore_wait_signal", kernAborted, semWaitSignal, sem, other, 0, 0, 0)
+		eq("what it signalled", trap(semWait, other, 0, 0, 0, 0, 0, 0, 0), 0)
+		eq("semaphore_signal", trap(semSignal, sem, 0, 0, 0, 0, 0, 0, 0), 0)
+		eq("semaphore_wait, signalled", trap(semWait, sem, 0, 0, 0, 0, 0, 0, 0), 0)
+	}
+}
 
 var st4 uint32
 
