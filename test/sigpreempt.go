@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,8 +27,16 @@ import (
 	"unsafe"
 )
 
-// tramp is a trampoline: it counts in *handler and returns.
+// A record is what a handler is: the trampoline's, which takes it for one.
+type record struct {
+	n    atomic.Uint64 // how often it was entered
+	mask atomic.Uint32 // what was blocked where it was last
+}
+
+// tramp is a trampoline: it fills *handler, a record, and returns.
 var tramp = map[string][]byte{"amd64": {
+	0x41, 0x8b, 0x40, 0x04, // MOVL 4(R8), AX: the mask in the ucontext
+	0x89, 0x47, 0x08, // MOVL AX, 8(DI)
 	0xf0, 0x48, 0xff, 0x07, // LOCK; INCQ (DI)
 	0x4c, 0x89, 0xc7, // MOVQ R8, DI
 	0x4c, 0x89, 0xca, // MOVQ R9, DX: the token
@@ -36,6 +45,9 @@ var tramp = map[string][]byte{"amd64": {
 	0xcc, // INT $3
 }, "386": {
 	0x8b, 0x44, 0x24, 0x04, // MOVL 4(SP), AX: the handler
+	0x8b, 0x4c, 0x24, 0x14, // MOVL 20(SP), CX: the ucontext
+	0x8b, 0x49, 0x04, // MOVL 4(CX), CX: the mask in it
+	0x89, 0x48, 0x08, // MOVL CX, 8(AX)
 	0xf0, 0xff, 0x00, // LOCK; INCL (AX)
 	0x8b, 0x4c, 0x24, 0x08, // MOVL 8(SP), CX: the style of the frame
 	0x8b, 0x54, 0x24, 0x18, // MOVL 24(SP), DX: the token
@@ -76,6 +88,49 @@ func fail(format string, args ...any) {
 	os.Exit(1)
 }
 
+// hang is how long nothing may happen.
+const hang = 20 * time.Second
+
+// forks starts children while collections preempt everything: none has to wait.
+func forks() {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(1))
+	watchdog := time.AfterFunc(hang, func() { fail("a fork hangs") })
+	defer watchdog.Stop()
+	for range count(100, 100000) {
+		garbage = make([]byte, 64<<10)
+		// One that has nothing to execute says so through a pipe.
+		if _, err := syscall.ForkExec("/nonexistent/program", []string{"program"}, new(syscall.ProcAttr)); err != syscall.ENOENT {
+			fail("fork: %v", err)
+		}
+		watchdog.Reset(hang)
+	}
+}
+
+var garbage []byte
+
+// threads calls f with the ports of all threads: names lie 0x100 apart, and a low
+// byte of 3 grows by 4 when one is used again (xnu-3789 osfmk/mach/port.h,
+// osfmk/ipc/ipc_entry.h). Those that are no thread's are refused. It returns how
+// many there are.
+func threads(self uintptr, f func(port uintptr)) (n int) {
+	for name := uintptr(3); name < self+0x4000; name += 4 {
+		if _, _, e := syscall.RawSyscall(328 /* __pthread_kill */, name, 0, 0); e == 0 {
+			f(name)
+			n++
+		}
+	}
+	return n
+}
+
+// count returns short, or full if GOXNU_LONG is set, as make test-signals LONG=1 does.
+func count(short, full int) int {
+	if os.Getenv("GOXNU_LONG") != "" {
+		return full
+	}
+	return short
+}
+
 func main() {
 	runtime.LockOSThread()
 	self := threadSelf()
@@ -89,64 +144,75 @@ func main() {
 		}()
 		<-started
 	}
+	forks()
 
 	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		fail("mmap: %v", err)
 	}
 	copy(page, tramp[runtime.GOARCH])
-	handled := (*atomic.Uint64)(unsafe.Pointer(&page[2048]))
-	act := struct {
-		handler, tramp uintptr
-		mask           uint32
-		flags          int32
-	}{uintptr(unsafe.Pointer(handled)), uintptr(unsafe.Pointer(&page[0])), ^uint32(0), saOnStack | saRestart}
-	for _, sig := range []syscall.Signal{syscall.SIGURG, syscall.SIGTERM} {
+	catch := func(sig syscall.Signal, at int) *record {
+		r := (*record)(unsafe.Pointer(&page[at]))
+		act := struct {
+			handler, tramp uintptr
+			mask           uint32
+			flags          int32
+		}{uintptr(unsafe.Pointer(r)), uintptr(unsafe.Pointer(&page[0])), ^uint32(0), saOnStack | saRestart}
 		if _, _, e := syscall.RawSyscall(46, uintptr(sig), uintptr(unsafe.Pointer(&act)), 0); e != 0 {
 			fail("sigaction: %v", e)
 		}
+		return r
 	}
-
-	// The ports of all threads: names lie 0x100 apart, and a low byte of 3 grows by
-	// 4 when one is used again (xnu-3789 osfmk/mach/port.h, osfmk/ipc/ipc_entry.h).
-	// Those that are no thread's are refused.
-	threads := 0
-	for name := uintptr(3); name < self+0x4000; name += 4 {
-		for _, sig := range []syscall.Signal{syscall.SIGURG, syscall.SIGTERM} {
-			before := handled.Load()
-			if _, _, e := syscall.RawSyscall(328 /* __pthread_kill */, name, uintptr(sig), 0); e != 0 {
-				break
+	// What os/signal was asked for is blocked nowhere, and nobody else sends it.
+	asked := catch(syscall.SIGUSR1, 2048)
+	n := threads(self, func(port uintptr) {
+		before := asked.n.Load()
+		if _, _, e := syscall.RawSyscall(328 /* __pthread_kill */, port, uintptr(syscall.SIGUSR1), 0); e != 0 {
+			fail("thread %#x: %v", port, e)
+		}
+		for start := time.Now(); asked.n.Load() == before; {
+			if time.Since(start) > hang {
+				fail("thread %#x does not take SIGUSR1", port)
 			}
-			threads++
-			for start := time.Now(); handled.Load() == before; {
-				if time.Since(start) > 2*time.Second {
-					fail("thread %#x does not take %v", name, sig)
-				}
-				syscall.Select(0, nil, nil, nil, &syscall.Timeval{Usec: 1000})
+			syscall.Select(0, nil, nil, nil, &syscall.Timeval{Usec: 1000})
+		}
+		for _, sig := range []syscall.Signal{syscall.SIGURG, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGSEGV} {
+			if asked.mask.Load()&(1<<(sig-1)) != 0 {
+				fail("thread %#x blocks %v: its mask is %#x", port, sig, asked.mask.Load())
 			}
 		}
-	}
-	if threads /= 2; threads < 10 {
-		fail("only %d threads were found", threads)
+	})
+	if n < 10 {
+		fail("only %d threads were found", n)
 	}
 
 	// The runtime does not learn that its signals arrive, so each thread gets one.
+	// The collection asks, ten times a millisecond, until the spinners end.
+	preempted := catch(syscall.SIGURG, 3072)
+	var spinning atomic.Int32
+	var collecting atomic.Bool
 	var spinners sync.WaitGroup
 	for range 4 {
 		spinners.Go(func() {
-			for begin := time.Now(); time.Since(begin) < 200*time.Millisecond; {
+			for !collecting.Load() {
+				runtime.Gosched()
+			}
+			spinning.Add(1)
+			for begin := time.Now(); time.Since(begin) < 400*time.Millisecond; {
 				for n := range 1 << 16 {
 					spun.Store(int64(n))
 				}
 			}
 		})
 	}
-	before := handled.Load()
-	time.Sleep(20 * time.Millisecond)
+	collecting.Store(true)
+	for spinning.Load() == 0 {
+		runtime.Gosched()
+	}
 	runtime.GC()
 	spinners.Wait()
-	if n := handled.Load() - before; n > 20 {
-		fail("%d preemption signals, and none had been answered", n)
+	if n, most := preempted.n.Load(), threads(self, func(uintptr) {}); n > uint64(most) {
+		fail("%d preemption signals to %d threads, and none had been answered", n, most)
 	}
 }
 
