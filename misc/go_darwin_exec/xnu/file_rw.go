@@ -69,8 +69,11 @@ func sysWrite(t *Thread, a *args) (uint64, Errno) {
 		return 0, e
 	}
 	n, e = t.block(syscall.SYS_WRITE, uintptr(fd), uintptr(a[1]), uintptr(n), 0, 0, 0)
-	if e == EPIPE {
+	switch {
+	case e == EPIPE:
 		t.sigpipe(fd)
+	case e == EAGAIN && connectingTCP(fd):
+		e = ENOTCONN // xnu-11417 bsd/kern/uipc_socket.c:sosendcheck
 	}
 	return n, e
 }

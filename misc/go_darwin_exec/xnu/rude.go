@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ import (
 
 	"goxnu/misc/go_darwin_exec/bisect"
 	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/go_darwin_exec/xsig"
 )
 
 // Rude mode: the kernel does what XNU may do and seldom does. What that can be
@@ -33,8 +35,8 @@ import (
 // the same as far as the program makes the same calls in the same order, and
 // bisect's search works whatever the order is.
 //
-// A thread that has met an injection passes the same site unharmed once: a
-// call that is retried succeeds, at any rate, and its retry is not counted.
+// A thread that has met an injection, as often in a row as the kind says, passes the
+// same site unharmed once: a call that is retried succeeds, at any rate, and its retry is not counted.
 //
 // Without -rude there is none of this: the injections sit in the table of
 // calls, as handlers that wrap the handlers, and are put there by Boot.
@@ -175,6 +177,7 @@ type site struct {
 	name  string
 	id    uint64 // of the site; each time has one made from it
 	every uint64
+	times uint8         // that a thread meets it in a row
 	n     atomic.Uint64 // how often the process has come here
 }
 
@@ -186,7 +189,11 @@ type rude struct {
 	sites   []*site
 
 	// The kernel's own events; nil if their kind is not chosen.
-	lateSignal, lateThread, clockStep, clockNone *site
+	lateSignal, lateThread, heldSignal, clockStep, clockNone *site
+
+	// A sender that holds a signal: see postHeld. Guarded by Proc.mu.
+	holding bool
+	held    *sync.Cond // it does not any more
 }
 
 // wants tells whether a kind is chosen, and how often it is to happen.
@@ -232,6 +239,9 @@ func (p *Proc) startRude(cfg *Config) error {
 				r.lateSignal = s
 			case "thread-late":
 				r.lateThread = s
+			case "signal-held":
+				r.heldSignal = s
+				r.held = sync.NewCond(&p.mu)
 			case "clock-step":
 				r.clockStep = s
 			case "clock-none":
@@ -276,7 +286,7 @@ func own[H handler | trapHandler](tab []*entry[H]) {
 func (r *rude) site(in *injection, name string, every uint64) *site {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00%s", r.program, in.kind, name)
-	s := &site{r: r, index: len(r.sites), kind: in, name: name, id: h.Sum64(), every: every}
+	s := &site{r: r, index: len(r.sites), kind: in, name: name, id: h.Sum64(), every: every, times: max(inARow[in.kind], 1)}
 	r.sites = append(r.sites, s)
 	return s
 }
@@ -301,11 +311,11 @@ func (s *site) wrap(next handler) handler {
 func (s *site) hit(t *Thread) (x uint64, hit bool) {
 	if t != nil {
 		if t.met == nil {
-			t.met = make([]bool, len(s.r.sites))
+			t.met = make([]met, len(s.r.sites))
 		}
-		if t.met[s.index] {
-			t.met[s.index] = false
-			return 0, false
+		if m := &t.met[s.index]; m.more > 0 {
+			m.more--
+			return m.x, m.more > 0
 		}
 	}
 	n := s.n.Add(1)
@@ -319,10 +329,18 @@ func (s *site) hit(t *Thread) (x uint64, hit bool) {
 	if !s.r.match.Enable(id) {
 		return 0, false
 	}
+	x = scramble(x)
 	if t != nil {
-		t.met[s.index] = true
+		t.met[s.index] = met{s.times, x}
 	}
-	return scramble(x), true
+	return x, true
+}
+
+// A met is what a thread has met at a site: after so many times more, the last of which
+// is without harm, it counts again.
+type met struct {
+	more uint8
+	x    uint64
 }
 
 // scramble is a bijection that leaves no pattern (the finalizer of splitmix64).
@@ -381,6 +399,37 @@ func (r *rude) late(t *Thread) bool {
 		}
 	})
 	return true
+}
+
+// postHeld is what xsig.Proc.Post does, but the sender may lose the processor after it has
+// chosen the thread. Others wait meanwhile, and so does who looks for signals and has one
+// (xnu-11417 bsd/kern/kern_sig.c:proc_signalstart). p.mu is held, but not all the time.
+func (r *rude) postHeld(p *Proc, sig int) xsig.Outcome {
+	r.settle()
+	x, hit := r.heldSignal.hit(nil)
+	t := p.sig.Choose(sig)
+	if hit && t != nil {
+		r.holding = true
+		p.mu.Unlock()
+		pause(shortTime(x))
+		p.mu.Lock()
+		r.holding = false
+		r.held.Broadcast()
+		if p.find(t) == nil {
+			return xsig.Outcome{}
+		}
+	}
+	return p.sig.PostThread(t, sig)
+}
+
+// holds tells whether signals for the process are sent with postHeld.
+func (r *rude) holds(p *Proc) bool { return r != nil && r.heldSignal != nil && !p.child }
+
+// settle waits until no sender holds a signal. p.mu is held, but not all the time.
+func (r *rude) settle() {
+	for r.holding {
+		r.held.Wait()
+	}
 }
 
 // startLate lets a new thread wait before its first instruction.

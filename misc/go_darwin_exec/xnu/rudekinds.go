@@ -41,7 +41,19 @@ var injections = [...]injection{
 	{"eintr-accept", "accept accept_nocancel", 8, "accept on a blocking socket is interrupted, once",
 		"xnu-11417 bsd/kern/uipc_syscalls.c:accept_nocancel (PCATCH)", failing(EINTR), accepts},
 	{"eintr-lock", "flock", 4, "waiting for a lock is interrupted, once",
-		"xnu-11417 bsd/kern/kern_lockf.c:lf_setlock (PCATCH)", interruptLock, nil},
+		"xnu-11417 bsd/kern/kern_lockf.c:lf_setlock (PCATCH)", interruptLock, locks},
+	{"eintr-setlkw", "fcntl fcntl_nocancel", 4, "waiting for a lock of a part of a file (F_SETLKW) is interrupted, once",
+		"xnu-11417 bsd/kern/kern_lockf.c:lf_setlock (PCATCH)", interruptSetlkw, locksPart},
+	{"eintr-select", "select select_nocancel pselect pselect_nocancel", 16, "waiting in select is interrupted, once",
+		"xnu-11417 bsd/kern/sys_generic.c:selprocess", failing(EINTR), selects},
+	{"eintr-poll", "poll poll_nocancel", 16, "waiting in poll is interrupted, once",
+		"xnu-11417 bsd/kern/sys_generic.c:poll_nocancel", failing(EINTR), polls},
+	{"eintr-connect", "connect connect_nocancel", 4, "connect on a blocking socket is interrupted, once, and the connection comes about all the same",
+		"xnu-11417 bsd/kern/uipc_syscalls.c:connectit (PCATCH)", interruptConnect, accepts},
+	{"connect-early", "kevent", 4, "a socket that is still connecting is reported ready for writing",
+		"seen: golang.org/issue/14548, golang.org/issue/19289", connectEarly, connects},
+	{"exec-signal", "execve", 2, "10.14, 10.15: a signal that the thread is sent within 20 ms from the beginning of execve, caught by the old program and by default ignored, kills the new one (SIGILL)",
+		"xnu-4903 bsd/kern/kern_exec.c:exec_mach_imgact (execsigs is for the new thread), proc_exec_switch_task (the old one's signals are copied); seen on 10.14 and 10.15: golang.org/issue/41702", execSignal, nil},
 	{"eintr-sleep", "__semwait_signal __semwait_signal_nocancel sigsuspend sigsuspend_nocancel", 8, "a sleep is interrupted",
 		"xnu-11417 bsd/kern/kern_sig.c:__semwait_signal_nocancel, sigsuspend_nocancel", failing(EINTR), nil},
 	{"eintr-read", readCalls + "readv readv_nocancel recvmsg recvmsg_nocancel", 4, "input that has to wait, on a blocking descriptor, is interrupted, once",
@@ -72,8 +84,11 @@ var injections = [...]injection{
 		"seen on 10.12: golang.org/issue/17161", result(kernOperationTimedOut), nil},
 	{"msg-interrupted", "mach_msg_trap", 4, "a message is not sent: MACH_SEND_INTERRUPTED",
 		"xnu-11417 osfmk/ipc/ipc_mqueue.c:ipc_mqueue_send (THREAD_INTERRUPTED)", result(machSendInterrupted), sends},
+	{"msg-unanswered", "mach_msg_trap", 4, "a message is sent, but the wait for the answer ends: MACH_RCV_INTERRUPTED",
+		"xnu-11417 osfmk/ipc/ipc_mqueue.c:ipc_mqueue_receive_results (THREAD_INTERRUPTED)", interruptReceive, receives},
 	{"thread-enomem", "bsdthread_create", 4, "there is no room for a thread, once",
 		"xnu-1504 bsd/kern/pthread_synch.c:bsdthread_create, libpthread-519 kern/kern_support.c:_bsdthread_create", failing(ENOMEM), nil},
+	{"thread-shortage", "bsdthread_create", 64, "the same, ten times in a row", "as above", failing(ENOMEM), nil},
 	{"thread-late", "the start of a thread", 4, "a new thread waits before its first instruction, up to 5 ms",
 		"osfmk/kern/sched_prim.c: a thread runs when it is its turn", nil, nil},
 	{"kevent-timedout", "kevent", 16, "a wait with a timeout ends with ETIMEDOUT", "seen on macOS 13: golang.org/issue/59679", failing(ETIMEDOUT), waitsWithTimeout},
@@ -87,6 +102,8 @@ var injections = [...]injection{
 		"xnu-11417 bsd/kern/kern_sig.c:psignal", extraSignal, nil},
 	{"signal-late", "a signal for a thread that runs", 4, "the thread sees it up to 5 ms later, unless it enters the kernel",
 		"xnu-11417 bsd/kern/kern_sig.c:signal_setast (an interrupt of another processor)", nil, nil},
+	{"signal-held", "a signal for the process", 0, "its sender loses the processor, up to 5 ms, between the choice of the thread and giving it the signal: one that ends meanwhile takes it along",
+		"xnu-1504, xnu-11417 bsd/kern/kern_sig.c:psignal_internal (get_signalthread, uu_siglist), __disable_threadsignal (no lock)", nil, nil},
 	{"preempt", "*", 256, "the thread loses the processor before or after the call, up to 5 ms",
 		"osfmk/kern/ast.c:ast_taken_user (AST_PREEMPT)", preempt, nil},
 	{"fork-slow", "fork vfork", 2, "parent or child gets no time for a while, up to 5 ms",
@@ -107,6 +124,9 @@ var injections = [...]injection{
 		"xnu-11417 bsd/netinet/ip_output.c:ip_output_list", failing(ENOBUFS), nil},
 	{"mmap-enomem", "mmap", 0, "no memory is left", "xnu-11417 bsd/kern/kern_mman.c:mmap", failing(ENOMEM), nil},
 }
+
+// inARow is how often in a row a thread meets an injection, if not once.
+var inARow = map[string]uint8{"thread-shortage": 10}
 
 func failing(e Errno) injector {
 	return func(t *Thread, a *args, next handler, x uint64) (uint64, Errno) { return 0, e }
@@ -142,9 +162,101 @@ func accepts(t *Thread, a *args) bool {
 
 const machSendInterrupted = 0x10000007 // xnu-11417 osfmk/mach/message.h
 
-func sends(t *Thread, a *args) bool {
-	const machSendMsg = 1
-	return a[1]&machSendMsg != 0
+func sends(t *Thread, a *args) bool { return a[1]&machSendMsg != 0 }
+
+func receives(t *Thread, a *args) bool { return a[1]&machRcvMsg != 0 }
+
+// interruptReceive leaves the answer where it is.
+func interruptReceive(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
+	if a[1]&machSendMsg != 0 {
+		a[1] &^= machRcvMsg
+		if kr, _ := next(t, a); int32(kr) != kernSuccess {
+			return kr, 0
+		}
+	}
+	return machRcvInterrupted, 0
+}
+
+// selects and polls: the timeout is not 0.
+func selects(t *Thread, a *args) bool {
+	sec, usec, e := t.abi().readTimeval(a[4])
+	return a[4] == 0 || e == 0 && sec|usec != 0
+}
+
+func polls(t *Thread, a *args) bool { return int32(a[2]) != 0 }
+
+// interruptConnect starts the connection and does not wait for it.
+func interruptConnect(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
+	fd := uintptr(int32(a[0]))
+	fl, e := host(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0, 0, 0, 0)
+	if e != 0 {
+		return next(t, a)
+	}
+	host(syscall.SYS_FCNTL, fd, syscall.F_SETFL, uintptr(fl)|syscall.O_NONBLOCK, 0, 0, 0)
+	v, e := next(t, a)
+	host(syscall.SYS_FCNTL, fd, syscall.F_SETFL, uintptr(fl), 0, 0, 0)
+	if e == EINPROGRESS {
+		e = EINTR
+	}
+	return v, e
+}
+
+// connects: the kqueue waits for a socket that is still connecting.
+func connects(t *Thread, a *args) bool {
+	kq := kqueueOf(int32(a[0]))
+	if kq == nil || int32(a[4]) < 1 || !waitsForEvents(t, a) {
+		return false
+	}
+	_, ok := kq.connecting()
+	return ok
+}
+
+// connectEarly reports the first such socket.
+func connectEarly(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
+	k, ok := kqueueOf(int32(a[0])).connecting()
+	if !ok {
+		return next(t, a)
+	}
+	form := &plainForms[t.abi()]
+	var b [keventMaxSize]byte
+	form.encode(b[:], &k)
+	return 1, copyoutBytes(a[3], b[:form.size])
+}
+
+// connecting returns the event of a write filter whose socket is not yet connected.
+func (kq *kqueue) connecting() (k kevent, ok bool) {
+	kq.mu.Lock()
+	defer kq.mu.Unlock()
+	for i := range kq.knotes {
+		kn := &kq.knotes[i]
+		if kn.gen == 0 || kn.filter != evfiltWrite || kn.kind != kindStream || kn.state&knDisabled != 0 {
+			continue
+		}
+		if connectingTCP(kn.hostFD) {
+			k = kn.kevent
+			k.data = 1 << 16 // room in the buffer
+			return k, true
+		}
+	}
+	return k, false
+}
+
+// execSignal waits for a signal that would be lost on the way, were all well.
+func execSignal(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
+	p := t.p
+	if p.Release < XNU4903 || p.Release >= XNU7195 {
+		return next(t, a)
+	}
+	for range 4 {
+		pause(5 * time.Millisecond)
+		p.mu.Lock()
+		bad := p.sig.LateToExec(t.sig)
+		p.mu.Unlock()
+		if bad {
+			p.die(SIGILL)
+		}
+	}
+	return next(t, a)
 }
 
 // readsRoutes: the sysctls of the routing table, when they do not ask for the
@@ -156,14 +268,25 @@ func readsRoutes(t *Thread, a *args) bool {
 	return uint32(a[1]) >= 2 && class == ctlNet && family == pfRoute && a[2] != 0
 }
 
+const lockNB = 4
+
+func locks(t *Thread, a *args) bool { return a[1]&lockNB == 0 }
+
 // interruptLock is for a lock that somebody else holds.
 func interruptLock(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
-	const lockNB = 4
-	if a[1]&lockNB != 0 {
-		return next(t, a)
-	}
 	a[1] |= lockNB
-	v, e := next(t, a)
+	return wouldBlock(next(t, a))
+}
+
+func locksPart(t *Thread, a *args) bool { return fcntlCmd(int32(a[1])) == fSetlkw }
+
+func interruptSetlkw(t *Thread, a *args, next handler, x uint64) (uint64, Errno) {
+	a[1] = uint64(fSetlk)
+	return wouldBlock(next(t, a))
+}
+
+// wouldBlock makes an interruption of what a call that does not wait returns if it should.
+func wouldBlock(v uint64, e Errno) (uint64, Errno) {
 	if e == EAGAIN {
 		e = EINTR
 	}

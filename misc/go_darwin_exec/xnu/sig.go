@@ -61,6 +61,8 @@ func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
 	var o xsig.Outcome
 	switch {
 	case ignored:
+	case t == nil && p.rude.holds(p):
+		o = p.rude.postHeld(p, sig)
 	case t == nil:
 		o = p.sig.Post(sig)
 	case process:
@@ -108,6 +110,9 @@ func (t *Thread) deliver() {
 	p := t.p
 	p.lock()
 	for {
+		if p.rude.holds(p) && t.sig.Waiting() {
+			p.rude.settle()
+		}
 		sig, what := p.sig.Next(t.sig)
 		switch what {
 		case xsig.None:

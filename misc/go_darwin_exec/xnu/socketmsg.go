@@ -134,8 +134,21 @@ func (t *Thread) sendError(fd int32, flags msgFlags, e Errno) Errno {
 		if sockInt(fd, syscall.SO_TYPE) == guestSockDgram {
 			return EDESTADDRREQ
 		}
+	case EAGAIN:
+		if connectingTCP(fd) {
+			return ENOTCONN
+		}
 	}
 	return e
+}
+
+// connectingTCP reports whether fd is a socket that connect has begun to connect.
+func connectingTCP(fd int32) bool {
+	const tcpInfo, synSent = 11, 2
+	state := [1]byte{} // the first field of struct tcp_info
+	n := uint32(len(state))
+	_, e := host(syscall.SYS_GETSOCKOPT, uintptr(fd), syscall.IPPROTO_TCP, tcpInfo, uintptr(unsafe.Pointer(&state)), uintptr(unsafe.Pointer(&n)), 0)
+	return e == 0 && state[0] == synSent
 }
 
 // sendName reads the address that a datagram goes to.

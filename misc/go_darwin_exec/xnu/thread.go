@@ -109,7 +109,7 @@ type Thread struct {
 	line    [traceLine]byte // for -trace: the call that is under way
 	lineLen int
 
-	met []bool // injections of rude mode, by site: see site.hit
+	met []met // injections of rude mode, by site: see site.hit
 
 	*buffers
 }
