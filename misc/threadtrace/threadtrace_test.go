@@ -120,6 +120,7 @@ func TestMaskProtocolMistakes(t *testing.T) {
 		{"others between", block + create + tls + restore + stack + mask, ""},
 		{"refused", "[7] bsdthread_create(NULL, 0x1, 0x2, NULL, 0x1000000) = -1 EAGAIN\n", ""},
 		{"entry 48", "[7] sigprocmask(3, 0x100, 0x200) = 0\n", "every thread"},
+		{"a size", block + strings.Replace(create, "0x1000000", "0", 1) + restore, "PTHREAD_START_CUSTOM"},
 		{"alone", create, "stands alone"},
 		{"not blocked", tls + "[7] getpid() = 7\n" + create + restore, "restored around"},
 		{"blocked with nothing", "[7] __pthread_sigmask(3, NULL, 0x200) = 0\n" + create + restore, "restored around"},
@@ -150,6 +151,9 @@ func check(threads map[string][]call) (wrong []string, created int) {
 					continue
 				}
 				created++
+				if !strings.HasSuffix(c.args, ", 0x1000000") {
+					bad("thread %s: %v without PTHREAD_START_CUSTOM, so the stack is a size", id, c)
+				}
 				if i == 0 || i+1 == len(calls) {
 					bad("thread %s: %v stands alone", id, c)
 				} else if !bracketed(calls[i-1], calls[i+1]) {
