@@ -23,23 +23,32 @@ var kinds = flag.String("kinds", "", "suite rude: inject these `KINDS` only, wit
 // Suite rude runs tests under the runner with -rude. If no flag says what, these
 // are the passes; if -seeds says that there is time for more, rudeMost has the packages.
 var (
-	rudeQuick = []struct{ pkgs, xnu, kinds string }{
-		{pkgs: "os/exec os/signal syscall"},
-		{pkgs: "os/signal syscall", xnu: "10.6"},      // which parks threads on Mach semaphores
-		{pkgs: "internal/poll os", kinds: "eintr-fs"}, // golang.org/issue/38033
+	rudeQuick = []rudePass{
+		{pkgs: []string{"os/exec", "os/signal", "syscall"}},
+		{pkgs: []string{"os/signal", "syscall"}, xnu: "10.6"},      // which parks threads on Mach semaphores
+		{pkgs: []string{"internal/poll", "os"}, kinds: "eintr-fs"}, // golang.org/issue/38033
 	}
 	rudeMost = []string{"internal/poll", "net", "os", "os/exec", "os/signal", "runtime", "sync", "syscall", "time"}
 )
 
-// rude makes the passes that the flags tell of, or those of rudeQuick.
+// A rudePass tests packages under a release of the system, or the newest, with
+// injections of some kinds, or of all that are usual.
+type rudePass struct {
+	pkgs       []string
+	xnu, kinds string
+}
+
+// rude makes the pass that the flags tell of, or those of rudeQuick.
 func (t *tester) rude() error {
+	passes := rudeQuick
 	if *seeds > 0 || *pkgs != "" || *xnu != "" || *kinds != "" {
-		return t.rudePass()
+		passes = []rudePass{{rudeMost, *xnu, *kinds}}
+		if *pkgs != "" {
+			passes[0].pkgs = strings.Fields(*pkgs)
+		}
 	}
-	defer func() { *pkgs, *xnu, *kinds = "", "", "" }()
-	for _, p := range rudeQuick {
-		*pkgs, *xnu, *kinds = p.pkgs, p.xnu, p.kinds
-		if err := t.rudePass(); err != nil {
+	for _, p := range passes {
+		if err := t.rudePass(p); err != nil {
 			return err
 		}
 	}
@@ -47,19 +56,19 @@ func (t *tester) rude() error {
 }
 
 // rudePass compiles the test of each package once, and runs it with each seed.
-func (t *tester) rudePass() error {
-	list := rudeMost
-	if *pkgs != "" {
-		list = strings.Fields(*pkgs)
-	}
+func (t *tester) rudePass(pass rudePass) error {
 	tmp, err := os.MkdirTemp("", "testrude")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	tested, err := t.tested(list)
+	tested, err := t.tested(pass.pkgs)
 	if err != nil {
 		return err
+	}
+	conditions := []string{whenRude}
+	for kind := range strings.SplitSeq(pass.kinds, "+") {
+		conditions = append(conditions, whenKind+kind)
 	}
 	n := max(*seeds, 1)
 	t.done, t.total = 0, len(tested)*int(n)
@@ -71,13 +80,9 @@ func (t *tester) rudePass() error {
 			t.fail(p.path, err.Error())
 			continue
 		}
-		conditions := []string{whenRude}
-		for kind := range strings.SplitSeq(*kinds, "+") {
-			conditions = append(conditions, whenKind+kind)
-		}
-		tests, wrap := t.leaveOut(p.path, *xnu, conditions...)
+		tests, wrap := t.leaveOut(p.path, pass.xnu, conditions...)
 		for s := *seed; s < *seed+n; s++ {
-			t.rudeTest(wrap, p, exe, tests, s)
+			t.rudeTest(pass, wrap, p, exe, tests, s)
 		}
 	}
 	return nil
@@ -85,13 +90,13 @@ func (t *tester) rudePass() error {
 
 // rudeTest runs the tests of a package but those to leave out, with one seed,
 // and says how to do it again.
-func (t *tester) rudeTest(wrap wrapper, p testedPackage, exe string, leaveOut []string, seed uint64) {
+func (t *tester) rudeTest(pass rudePass, wrap wrapper, p testedPackage, exe string, leaveOut []string, seed uint64) {
 	runnerFlags := fmt.Sprintf("-rude seed=%d", seed)
-	if *xnu != "" {
-		runnerFlags += " -xnu " + *xnu
+	if pass.kinds != "" {
+		runnerFlags += ",kinds=" + pass.kinds
 	}
-	if *kinds != "" {
-		runnerFlags = strings.Replace(runnerFlags, "seed=", "kinds="+*kinds+",seed=", 1)
+	if pass.xnu != "" {
+		runnerFlags += " -xnu " + pass.xnu
 	}
 	flags := testFlags(p.path, leaveOut)
 	args := []string{exe, "-test.paniconexit0"}

@@ -22,7 +22,7 @@ import (
 
 func TestReadSkips(t *testing.T) {
 	skips, err := readSkips(strings.NewReader("# comment\n\nnet\tTestX|TestY\tdarwin/amd64\tno such thing on darwin\nplugin\t*\t*\tneeds dyld\n" +
-		"os\tTestL\t*@10.6-10.9\told\nnet\tTestR\t*@rude\tshort reads\n"))
+		"os\tTestL\t*@10.6-10.9\told\nnet\tTestR\t*@rude\tshort reads\nos\tTestF\t*@rude=eintr-fs\tno loop\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +31,7 @@ func TestReadSkips(t *testing.T) {
 		{pkg: "plugin", test: "*", port: "*", reason: "needs dyld"},
 		{pkg: "os", test: "TestL", port: "*", first: "10.6", last: "10.9", reason: "old"},
 		{pkg: "net", test: "TestR", port: "*", when: whenRude, reason: "short reads"},
+		{pkg: "os", test: "TestF", port: "*", when: whenKind + "eintr-fs", reason: "no loop"},
 	}
 	if !slices.Equal(skips, want) {
 		t.Errorf("got %q, want %q", skips, want)
