@@ -422,8 +422,12 @@ func (r *rude) postHeld(p *Proc, sig int) xsig.Outcome {
 	return p.sig.PostThread(t, sig)
 }
 
-// holds tells whether signals for the process are sent with postHeld.
-func (r *rude) holds(p *Proc) bool { return r != nil && r.heldSignal != nil && !p.child }
+// holds tells whether signals for the process are sent with postHeld. From 3248 on the
+// sender has proc_lock meanwhile, which each thread takes that looks for signals after a
+// change of its mask (bsd/kern/kern_sig.c:bsd_ast): nobody can tell that it was held up.
+func (r *rude) holds(p *Proc) bool {
+	return r != nil && r.heldSignal != nil && p.Release < XNU3248 && !p.child
+}
 
 // settle waits until no sender holds a signal. p.mu is held, but not all the time.
 func (r *rude) settle() {

@@ -213,10 +213,14 @@ func TestLateToExec(t *testing.T) {
 }
 
 // A signal is given to the thread that was chosen when it was sent, though the thread has
-// left the list of candidates meanwhile and has looked for the last time; unless there was something for it
-// to find, because then it waits for the sender.
+// left the list of candidates meanwhile and has looked for the last time.
 func TestRudeSignalHeld(t *testing.T) {
-	th := rudeThread(t, XNU11215, "signal-held")
+	t.Run("3248", func(t *testing.T) {
+		if th := rudeThread(t, XNU3248, "signal-held"); th.p.rude.holds(th.p) {
+			t.Error("it makes no difference there")
+		}
+	})
+	th := rudeThread(t, XNU2782, "signal-held")
 	p := th.p
 	in := [3]uint64{0x5000, 0x6000, 0}
 	call(t, th, sysSigaction, 0, SIGUSR1, gp(&in), 0)
