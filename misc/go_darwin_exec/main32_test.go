@@ -145,6 +145,7 @@ func TestHost32(t *testing.T) {
 		want   string
 	}{
 		{"modify_ldt", tm.Build32(tm.Exit32(42)), exitHost, "CONFIG_MODIFY_LDT_SYSCALL"},
+		{"map_32bit", tm.Build32(tm.Exit32(42)), exitHost, "no memory below 2 GiB for 32-bit programs (mmap: cannot allocate memory)"},
 		{"mmap_min_addr", tm.Build32(tm.Exit32(42)), 42, ""},
 		{"mmap_min_addr", low, exitCannot, "vm.mmap_min_addr"},
 	} {
@@ -161,13 +162,14 @@ func TestHost32(t *testing.T) {
 // lesserHost executes a program under a filter, for TestHost32.
 func lesserHost(host string, argv []string) error {
 	const (
-		nr, arg0 = 0, 16 // struct seccomp_data (include/uapi/linux/seccomp.h)
-		deny     = 0x00050000
-		allow    = 0x7fff0000
+		nr, arg0, arg3 = 0, 16, 40 // struct seccomp_data (include/uapi/linux/seccomp.h)
+		deny           = 0x00050000
+		allow          = 0x7fff0000
 
 		load   = syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS
 		equal  = syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K
 		atMost = syscall.BPF_JMP | syscall.BPF_JGE | syscall.BPF_K // jumps if not less
+		anyBit = syscall.BPF_JMP | syscall.BPF_JSET | syscall.BPF_K
 		ret    = syscall.BPF_RET | syscall.BPF_K
 
 		setNoNewPrivs, setSeccomp, modeFilter = 38, 22, 2
@@ -177,6 +179,14 @@ func lesserHost(host string, argv []string) error {
 			{Code: load, K: nr},
 			{Code: equal, K: syscall.SYS_MODIFY_LDT, Jf: 1},
 			{Code: ret, K: deny | uint32(syscall.ENOSYS)},
+			{Code: ret, K: allow},
+		},
+		"map_32bit": {
+			{Code: load, K: nr},
+			{Code: equal, K: syscall.SYS_MMAP, Jf: 3},
+			{Code: load, K: arg3},
+			{Code: anyBit, K: syscall.MAP_32BIT, Jf: 1},
+			{Code: ret, K: deny | uint32(syscall.ENOMEM)},
 			{Code: ret, K: allow},
 		},
 		"mmap_min_addr": {
@@ -420,7 +430,7 @@ func TestFault32(t *testing.T) {
 		{"nosys", "\xb8\x00\x0f\x00\x00\xcd\x80", syscall.SIGSYS},
 	} {
 		r := run(t, exec.Command(runnerPath, program(t, tm.Build32([]byte(tt.code)))))
-		if r.signal != tt.sig && !(tt.sig == syscall.SIGBUS && r.signal == syscall.SIGBUS) {
+		if r.signal != tt.sig {
 			t.Errorf("%s: %+v, want %v", tt.name, r, tt.sig)
 		}
 	}

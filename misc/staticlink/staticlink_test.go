@@ -34,11 +34,12 @@ type port struct {
 	flavor, count uint32 // of LC_UNIXTHREAD
 	sp, pc        int    // where the stack pointer and the entry point stand in it
 	word          int    // their size
+	name          string // of the CPU, for the tools
 }
 
 var ports = []port{
-	{"amd64", macho.CpuAmd64, 3, 0x19, 1 << 32, 4, 42, 16 + 7*8, 16 + 16*8, 8},
-	{"386", macho.Cpu386, 3, 0x1, 4096, 1, 16, 16 + 7*4, 16 + 10*4, 4},
+	{"amd64", macho.CpuAmd64, 3, 0x19, 1 << 32, 4, 42, 16 + 7*8, 16 + 16*8, 8, "x86_64"},
+	{"386", macho.Cpu386, 3, 0x1, 4096, 1, 16, 16 + 7*4, 16 + 10*4, 4, "i386"},
 }
 
 const (
@@ -324,7 +325,8 @@ func TestTools(t *testing.T) {
 			{[]string{gobin, "tool", "nm", "-sort", "address", exe}, []string{" T runtime.text"}},
 			{[]string{gobin, "tool", "objdump", "-s", "^main.greet$", exe}, []string{"main.go:11", "runtime.convTstring"}},
 			{[]string{gobin, "tool", "buildid", exe}, []string{"/"}},
-			{[]string{"file", exe}, []string{"Mach-O", "executable"}},
+			{[]string{"file", exe}, []string{"Mach-O", " " + p.name + " ", "executable"}},
+			{[]string{"llvm-objdump", "--macho", "--all-headers", exe}, []string{"MH_MAGIC", " " + strings.ToUpper(p.name) + " ", " EXECUTE "}},
 			{[]string{"llvm-objdump", "--macho", "--all-headers", exe}, []string{"sectname", "__text"}},
 			{[]string{"llvm-objdump", "--macho", "--all-headers", exe}, []string{"cmd LC_VERSION_MIN_MACOSX"}},
 			{[]string{"llvm-nm", exe}, []string{"main.greet"}},

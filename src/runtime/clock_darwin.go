@@ -88,7 +88,16 @@ func walltime() (sec int64, nsec int32) {
 	}
 	var tv timeval
 	gettimeofday(&tv)
-	return int64(tv.tv_sec), int32(tv.tv_usec) * 1000
+	return tv.wall()
+}
+
+// wall returns the time that gettimeofday has filled in. The kernel cuts its
+// seconds to 32 bits, which are good to 2106 if they are not taken for negative
+// (xnu-4903 bsd/kern/kern_time.c:gettimeofday).
+//
+//go:nosplit
+func (tv *timeval) wall() (sec int64, nsec int32) {
+	return int64(uintptr(tv.tv_sec)), int32(tv.tv_usec) * 1000
 }
 
 //go:nosplit

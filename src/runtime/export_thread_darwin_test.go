@@ -17,6 +17,13 @@ func Gettimeofday() (sec, usec int64) {
 	return int64(tv.tv_sec), int64(tv.tv_usec)
 }
 
+// WallSec returns what walltime makes of the kernel's seconds.
+func WallSec(sec uint32) int64 {
+	tv := timeval{tv_sec: timevalSec(sec)}
+	wall, _ := tv.wall()
+	return wall
+}
+
 func DarwinRelease() int { return int(darwinRelease) }
 
 // SigprocmaskBad makes a call that the kernel must refuse.

@@ -47,6 +47,15 @@ func TestCommpageWalltime(t *testing.T) {
 	t.Error("the commpage never had the time of day")
 }
 
+// TestWallSec: the time of day goes on after 2038, also where a word has 32 bits.
+func TestWallSec(t *testing.T) {
+	for _, sec := range []uint32{0, 1<<31 - 1, 1 << 31, 1<<32 - 1} {
+		if got := runtime.WallSec(sec); got != int64(sec) {
+			t.Errorf("%d seconds became %d", sec, got)
+		}
+	}
+}
+
 // TestSigprocmaskRefused: a mask that could not be set is no state to go on in.
 func TestSigprocmaskRefused(t *testing.T) {
 	const env = "GOXNU_SIGPROCMASK_REFUSED"

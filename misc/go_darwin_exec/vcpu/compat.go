@@ -141,7 +141,13 @@ func (c *Ctx) unbind32() {
 
 // SelfTest32 tries what 32-bit guests need besides, and says exactly what
 // this host lacks.
-func SelfTest32() error {
+func SelfTest32() error { return selfTest32(selfTestCode32) }
+
+const selfTestCode32 = "\x65\xa1\x00\x00\x00\x00" + // mov %gs:0, %eax
+	"\xcd\x80" + // int $0x80
+	"\xcd\x82" // int $0x82
+
+func selfTest32(text32 string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if getSlot() != nil {
@@ -156,11 +162,7 @@ func SelfTest32() error {
 	}
 	defer syscall.RawSyscall(syscall.SYS_MUNMAP, text, page, 0)
 	code := unsafe.Slice((*byte)(hostPointer(text)), page)
-	copy(code, []byte{
-		0x65, 0xa1, 0, 0, 0, 0, // mov %gs:0, %eax
-		0xcd, 0x80, // int $0x80
-		0xcd, 0x82, // int $0x82
-	})
+	copy(code, text32)
 	const data = 2048
 	*(*uint32)(unsafe.Pointer(&code[data])) = 20
 	c, err := New()

@@ -7,6 +7,7 @@
 package vcpu_test
 
 import (
+	"strings"
 	"testing"
 
 	"goxnu/misc/go_darwin_exec/vcpu"
@@ -16,6 +17,23 @@ func TestSelfTest32(t *testing.T) {
 	for range 100 {
 		if err := vcpu.SelfTest32(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestSelfTest32Refuses has code fail in the place of the test's own, as that
+// fails on a host that does not run it.
+func TestSelfTest32Refuses(t *testing.T) {
+	for _, tt := range []struct{ old, code, want string }{
+		{"\xcd\x80", "\x0f\x0b", "does not run 32-bit code: INT 0x80 ended in trap 6, error 0x0"},                                        // ud2
+		{"\xcd\x80", "\xcd\x83", "does not run 32-bit code: INT 0x80 ended in trap 13, error 0x41a"},                                     // a gate that is none
+		{"\xcd\x82", "\x0f\x0b", "does not run 32-bit code: INT 0x82 ended in trap 6"},                                                   // ud2
+		{"\xcd\x80", "\xcd\x81", "32-bit code does not work on this host: INT 0x80 ended in syscall, INT 0x81, "},                        // another gate
+		{"\x65\xa1\x00", "\x65\xa1\x04", "32-bit code does not work on this host: INT 0x80 ended in syscall, INT 0x80, EAX 0x0, EIP +8"}, // no value of the segment's
+	} {
+		code := strings.Replace(vcpu.SelfTestCode32, tt.old, tt.code, 1)
+		if err := vcpu.SelfTestWith32(code); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%x for %x: %v; want %q", tt.code, tt.old, err, tt.want)
 		}
 	}
 }

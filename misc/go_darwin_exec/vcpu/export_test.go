@@ -26,3 +26,9 @@ func SetFPMode(mode uint32) (restore func(), ok bool) {
 	}
 	return func() { fpMode, rfbm = oldMode, oldRfbm }, true
 }
+
+// SelfTestCode32 is the code that SelfTest32 runs, SelfTestWith32 a SelfTest32
+// that runs another.
+const SelfTestCode32 = selfTestCode32
+
+var SelfTestWith32 = selfTest32

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	. "internal/platform"
 	"internal/testenv"
+	"slices"
 	"testing"
 )
 
@@ -48,10 +49,17 @@ func TestListAgreesWithDist(t *testing.T) {
 	}
 }
 
-// TestRawRefusals lists what raw and dynamic ports may differ in.
+// TestRawRefusals lists what raw and dynamic ports may differ in. Both raw ports
+// are there.
 func TestRawRefusals(t *testing.T) {
+	rawPorts := []OSArch{{"darwin", "amd64"}, {"darwin", "386"}}
+	for _, p := range rawPorts {
+		if !slices.Contains(List, p) {
+			t.Errorf("List lacks %v", p)
+		}
+	}
 	for _, p := range List {
-		raw := p == OSArch{"darwin", "amd64"} || p == OSArch{"darwin", "386"}
+		raw := slices.Contains(rawPorts, p)
 		if RawDarwin(p.GOOS, p.GOARCH) != raw {
 			t.Errorf("RawDarwin(%v) = %v", p, !raw)
 		}
