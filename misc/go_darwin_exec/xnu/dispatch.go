@@ -159,7 +159,7 @@ func (t *Thread) call(s *sysent, a *args) (uint64, Errno) {
 				continue
 			}
 			e = ERESTART
-			if s.eintr || !restart {
+			if s.eintr || !restart || s.tty && sig == SIGTTIN { // bsd/kern/tty.c:ttread
 				e = EINTR
 			}
 		}

@@ -253,7 +253,7 @@ func sysPthreadKill(t *Thread, a *args) (uint64, Errno) {
 	}
 	if sig == SIGKILL || sig == SIGSTOP {
 		p.unlock()
-		return t.killHost(int(hostCall(syscall.SYS_GETPID)), int(sig))
+		return killSelf(int(sig))
 	}
 	p.post(int(sig), self(int(sig)), target, false)
 	return 0, 0
@@ -276,7 +276,10 @@ func sysKill(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	own := int(hostCall(syscall.SYS_GETPID))
-	if pid == own && sig != SIGKILL && sig != SIGSTOP {
+	if pid == own && (sig == SIGKILL || sig == SIGSTOP) {
+		return killSelf(sig)
+	}
+	if pid == own {
 		if sig != 0 {
 			p.psignal(sig)
 		}
@@ -293,6 +296,12 @@ func sysKill(t *Thread, a *args) (uint64, Errno) {
 		p.psignal(sig) // package hostsig drops our own
 	}
 	return v, e
+}
+
+// killSelf sends SIGKILL or SIGSTOP to this process: by way of the calling thread, which
+// then does not go on before it has acted.
+func killSelf(sig int) (uint64, Errno) {
+	return host(syscall.SYS_TGKILL, hostCall(syscall.SYS_GETPID), hostCall(syscall.SYS_GETTID), uintptr(toHost(sig)), 0, 0, 0)
 }
 
 // killHost sends sig by the host's kill.

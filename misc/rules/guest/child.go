@@ -53,7 +53,7 @@ func jobs() {
 // stopDefault: TSTP, TTIN and TTOU stop a process that does not catch them; SIGCONT lets it go on even if it
 // ignores that.
 //
-// bsd/kern/kern_sig.c:psignal_internal, issignal_locked; all
+// bsd/kern/kern_sig.c:psignal_internal, issignal (up to 1699), issignal_locked (from 2050); all
 func stopDefault() {
 	for i := range 3 {
 		sig := [3]uintptr{sigTSTP, sigTTIN, sigTTOU}[i]
@@ -100,7 +100,7 @@ func stopThenContinue() {
 // orphaned: a terminal's stop signals are dropped for a process of an orphaned group, if their action is the
 // default; SIGSTOP is not.
 //
-// bsd/kern/kern_sig.c:issignal_locked (pg_jobc); all
+// bsd/kern/kern_sig.c:psignal_internal (where it asks for pg_jobc); all
 func orphaned() {
 	pid := fork()
 	if pid == 0 {
@@ -169,6 +169,78 @@ func ttyMasked() {
 		exit(42)
 	}
 	eq("the session's status", status(pid, 0), 42<<8)
+}
+
+// ttyRead: a process of the background that reads its terminal gets EIO if it blocks or ignores SIGTTIN, or its
+// group is orphaned; if it catches that the read fails with EINTR, whatever the handler's flags are; else it is stopped.
+//
+// bsd/kern/tty.c:ttread; all
+func ttyRead() {
+	const setControlling, ioctl, openRDWR = 0x20007461, 54, 2
+	m, _ := terminal()
+	pid := fork()
+	if pid == 0 {
+		call("setsid", sysSetsid, 0, 0, 0)
+		s := call("opening the terminal", sysOpen, ptr(&ttyName), openRDWR, 0)
+		call("TIOCSCTTY", ioctl, s, setControlling, 0)
+		for i := range uintptr(4) {
+			pid := fork()
+			if pid == 0 {
+				call("setpgid", sysSetpgid, 0, 0, 0)
+				want := uintptr(eIO)
+				switch i {
+				case 0:
+					mask(sigBlock, bit(sigTTIN))
+				case 1:
+					setaction(sigTTIN, sigIGN, 0, 0)
+				case 2:
+					catch(sigTTIN, saRestart, 0, func(*frame) { is("the read is started anew\n", count[sigTTIN].Load() == 0) })
+					want = eINTR
+				}
+				var b byte
+				fails("read", want, sysRead, s, ptr(&b), 1)
+				eq("handlers", uintptr(count[sigTTIN].Load()), i/2)
+				exit(42)
+			}
+			if i < 3 {
+				eq("status", status(pid, wUntraced), 42<<8)
+			} else {
+				eq("status, with nothing done about SIGTTIN", status(pid, wUntraced), sigTTIN<<8|0x7f)
+				call("kill", sysKill, pid, sigKILL, 1)
+				status(pid, 0)
+			}
+		}
+		exit(42)
+	}
+	eq("the session's status", status(pid, 0), 42<<8)
+	call("close", sysClose, m, 0, 0)
+}
+
+// orphanedStopped: when a group is orphaned and one of its processes is stopped, they all are sent SIGHUP and then SIGCONT.
+//
+// bsd/kern/kern_proc.c:fixjobc, orphanpg; all
+func orphanedStopped() {
+	rfd, wfd = pipe()
+	session := fork()
+	if session == 0 {
+		call("setsid", sysSetsid, 0, 0, 0)
+		pid := fork()
+		if pid == 0 {
+			call("setpgid", sysSetpgid, 0, 0, 0)
+			catch(sigHUP, 0, 0, nil)
+			catch(sigCONT, 0, 0, nil)
+			raise(sigSTOP)
+			await("SIGHUP", &count[sigHUP], 1)
+			await("SIGCONT", &count[sigCONT], 1)
+			say(wfd, 9)
+			exit(0)
+		}
+		eq("the child stops", status(pid, wUntraced), sigSTOP<<8|0x7f)
+		exit(42)
+	}
+	call("close", sysClose, wfd, 0, 0)
+	eq("the session's status", status(session, 0), 42<<8)
+	hear(rfd, 9)
 }
 
 var ttyName [128]byte

@@ -111,6 +111,7 @@ const (
 	sysMprotect     = 74
 	sysSetpgid      = 82
 	sysSetitimer    = 83
+	sysGetitimer    = 86
 	sysFcntl        = 92
 	sysSelect       = 93
 	sysSocketpair   = 135
@@ -149,13 +150,13 @@ const (
 )
 
 const (
-	eINTR, eSRCH, eCHILD, eINVAL, eNOMEM, ePERM, ePIPE = 4, 3, 10, 22, 12, 1, 32
+	eINTR, eSRCH, eCHILD, eINVAL, eNOMEM, ePERM, ePIPE, eIO, eNOSYS = 4, 3, 10, 22, 12, 1, 32, 5, 78
 
 	sigHUP, sigINT, sigILL, sigTRAP, sigFPE, sigKILL, sigBUS, sigSEGV, sigSYS = 1, 2, 4, 5, 8, 9, 10, 11, 12
 
 	sigPIPE, sigALRM, sigTERM, sigURG, sigSTOP, sigTSTP, sigCONT, sigCHLD = 13, 14, 15, 16, 17, 18, 19, 20
 
-	sigTTIN, sigTTOU, sigPROF, sigWINCH, sigUSR1, sigUSR2 = 21, 22, 27, 28, 30, 31
+	sigTTIN, sigTTOU, sigVTALRM, sigPROF, sigWINCH, sigUSR1, sigUSR2 = 21, 22, 26, 27, 28, 30, 31
 
 	saOnstack, saRestart, saResethand, saNocldstop, saNodefer, saNocldwait, saSiginfo, saValidate = 1, 2, 4, 8, 16, 32, 64, 0x400
 

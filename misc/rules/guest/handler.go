@@ -37,7 +37,8 @@ func actions() {
 // handlerMask: in the handler are blocked what was, what sa_mask says, and the signal
 // itself unless SA_NODEFER; sigreturn restores the mask of before.
 //
-// bsd/kern/kern_sig.c:postsig_locked; bsd/dev/i386/unix_signal.c:sendsig, sigreturn; all
+// bsd/kern/kern_sig.c:postsig (up to 1699), postsig_locked (from 2050);
+// bsd/dev/i386/unix_signal.c:sendsig, sigreturn; all
 func handlerMask() {
 	inHandler := func(*frame) { during = getmask() }
 	mask(sigSetmask, bit(sigTERM))
@@ -53,7 +54,7 @@ func handlerMask() {
 // handlerOrder: of several signals the lowest is taken first, and the frames of the
 // others are put on top: the highest handler that nobody masks runs first.
 //
-// bsd/kern/kern_sig.c:issignal_locked, bsd_ast; all
+// bsd/kern/kern_sig.c:issignal (up to 1699), issignal_locked (from 2050), bsd_ast; all
 func handlerOrder() {
 	catch(sigUSR1, 0, 0, nil)
 	catch(sigUSR2, 0, 0, nil)
@@ -73,7 +74,7 @@ func handlerOrder() {
 // resetHand: SA_RESETHAND makes the action the default when the handler is entered, but for
 // SIGILL and SIGTRAP; it is never reported.
 //
-// bsd/kern/kern_sig.c:postsig_locked, sigaction; all
+// bsd/kern/kern_sig.c:postsig (up to 1699), postsig_locked (from 2050), sigaction; all
 func resetHand() {
 	for i := range uintptr(3) {
 		sig := [3]uintptr{sigUSR1, sigILL, sigTRAP}[i]
@@ -360,9 +361,9 @@ func checkFX(fx uintptr, r *regs) {
 // frameLayout: where the frame lies and what is in it, all that is determined by the interrupted program, and
 // what sigreturn restores.
 //
-// bsd/dev/i386/unix_signal.c:sendsig, sigreturn, siginfo_user_to_user64; osfmk/mach/i386/_structs.h;
-// osfmk/x86_64/idt64.s; osfmk/i386/pcb.c:get_thread_state64, get_exception_state64; all (from 8020 on
-// siginfo_user_to_user64_x86)
+// bsd/dev/i386/unix_signal.c:sendsig, sigreturn, siginfo_user_to_user64 (up to 1699), siginfo_user_to_user64_x86 (from
+// 2050); osfmk/mach/i386/_structs.h; osfmk/x86_64/idt64.s;
+// osfmk/i386/pcb.c:get_thread_state64, get_exception_state64; all
 //
 // Releases: 1504 2422 3789 4570 4903 10002 11215
 func frameLayout() {

@@ -115,7 +115,7 @@ func maskUnblock() {
 // threadInherits: a new thread has its creator's mask, nothing pending and no
 // alternate stack.
 //
-// bsd/kern/kern_fork.c:uthread_alloc; all
+// bsd/kern/kern_fork.c:uthread_alloc (up to 7195), uthread_init (from 8019); all
 func threadInherits() {
 	altStack(0)
 	mask(sigSetmask, bit(sigUSR1)|bit(sigTERM))
@@ -162,7 +162,7 @@ func threadStarts() {
 // forkInherits: a forked child has the mask and the actions of the thread that
 // forked, nothing pending, and no alternate stack.
 //
-// bsd/kern/kern_fork.c:forkproc, uthread_init, thread_set_child; all
+// bsd/kern/kern_fork.c:forkproc, thread_set_child, uthread_alloc (up to 7195), uthread_init (from 8019); all
 func forkInherits() {
 	altStack(0)
 	catch(sigUSR2, saOnstack|saRestart, bit(sigHUP), nil)
@@ -266,7 +266,7 @@ func forkInterrupted() {
 
 // forkDies: a signal whose default is to kill ends a forked child at once.
 //
-// bsd/kern/kern_sig.c:postsig_locked; all
+// bsd/kern/kern_sig.c:postsig (up to 1699), postsig_locked (from 2050); all
 func forkDies() {
 	pid := fork()
 	if pid == 0 {
@@ -323,7 +323,7 @@ func execKept() {
 // process, but the next image finds HUP, INT, QUIT, TERM, TSTP, CONT, TTIN, TTOU, USR1 and
 // USR2 of it.
 //
-// bsd/kern/kern_fork.c:uthread_cleanup; bsd/sys/signalvar.h:execmask; all
+// bsd/kern/kern_fork.c:uthread_cleanup; bsd/sys/signal.h:execmask; all
 func execOfDead() {
 	catch(sigUSR1, 0, 0, nil)
 	catch(sigALRM, 0, 0, nil)

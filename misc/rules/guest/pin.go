@@ -205,7 +205,7 @@ func disabled() {
 }
 
 // pthreadKill: __pthread_kill: ESRCH for what is no thread's port, EINVAL for 32 and more,
-// and 0 only checks.
+// and 0 only checks. SIGSTOP stops the process.
 //
 // bsd/kern/kern_sig.c:__pthread_kill; all
 func pthreadKill() {
@@ -218,6 +218,14 @@ func pthreadKill() {
 	catch(sigUSR1, 0, 0, nil)
 	call("signal 30", sysPthreadKill, p, sigUSR1, 0)
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
+	pid := fork()
+	if pid == 0 {
+		call("SIGSTOP", sysPthreadKill, selfPort(), sigSTOP, 0)
+		exit(42)
+	}
+	eq("stopped", status(pid, wUntraced), sigSTOP<<8|0x7f)
+	call("kill", sysKill, pid, sigCONT, 1)
+	eq("ended", status(pid, 0), 42<<8)
 }
 
 // killErrors: kill: EINVAL for a number that is none, ESRCH for a process that is none, and 0
@@ -256,43 +264,66 @@ func pipeProcess() {
 	eq("the taker", taker[sigPIPE].Load(), selfid())
 }
 
-// nosysTarget: a number that no release has raises SIGSYS, in the process up to 3248, in
-// the calling thread from 3789 on, and fails with ENOSYS.
+// nosysTarget: a number that the release does not have raises SIGSYS, in the process up to 3248, in
+// the calling thread from 3789 on, and fails with ENOSYS. So does one behind the table's end. A number that
+// was given up fails, but raises nothing.
 //
-// bsd/kern/subr_xxx.c:nosys; 1504 3248 3789 11417
+// bsd/kern/subr_xxx.c:nosys, enosys; bsd/kern/syscalls.master; 1504 3248 3789 11417
 //
 // Releases: 1504 3248 3789 11215
 func nosysTarget() {
 	catch(sigSYS, 0, 0, nil)
 	t := spawn(0, func(t *thread) {
-		fails("call 999", 78, 999, 0, 0, 0)
+		fails("call 999", eNOSYS, 999, 0, 0, 0)
+		t.linger(1)
+		fails("call 0xffff", eNOSYS, 0xffff, 0, 0, 0)
+		t.linger(2)
+		if release < 3789 {
+			fails("ulock_wait", eNOSYS, sysUlockWait, 0, 0, 0)
+			t.linger(3)
+		}
+		if release >= 2782 {
+			fails("the old creat", eNOSYS, 8, 0, 0, 0)
+		}
 	})
-	await("the thread", &t.done, 1)
-	await("handlers", &count[sigSYS], 1)
 	want := selfid()
 	if release >= 3789 {
 		want = t.id
 	}
-	eq("the taker", taker[sigSYS].Load(), want)
+	n := uint32(2)
+	if release < 3789 {
+		n = 3
+	}
+	for i := range n {
+		await("handlers", &count[sigSYS], i+1)
+		eq("the taker", taker[sigSYS].Load(), want)
+		t.step.Store(i + 1)
+	}
+	t.gone()
+	eq("handlers", uintptr(count[sigSYS].Load()), uintptr(n))
 }
 
-// machClass: a number of no class is an exception without a signal up to 8019, and SIGSYS
-// from 8020 on.
+// machClass: a Mach trap behind the table's end, and of 64-bit programs a number of no class, are an exception without a
+// signal up to 8019, and SIGSYS from 8020 on. EAX stays.
 //
-// bsd/uxkern/ux_exception.c:ux_exception (EXC_SYSCALL); 1504 8019 8020 11417
+// osfmk/i386/bsd_i386.c:mach_call_munger64, mach_call_munger (up to 10002);
+// bsd/uxkern/ux_exception.c:ux_exception; 1504 8019 8020 11417
 //
 // Releases: 1504 8019 8020 11215
 func machClass() {
 	catch(sigSYS, 0, 0, nil)
+	n, eax := uintptr(1), uintptr(0x1000000+1000)
 	if is32 {
-		return // the gate is the class
+		eax = ^uintptr(1000) + 1
+	} else {
+		eq("RAX", class(0x7000001), 0x7000001)
+		n = 2
 	}
-	class(0x7000001)
-	want := uintptr(0)
-	if release >= 8020 {
-		want = 1
+	eq("EAX after a Mach trap", trap(1000, 0, 0, 0, 0, 0, 0, 0, 0), eax)
+	if release < 8020 {
+		n = 0
 	}
-	eq("handlers", uintptr(count[sigSYS].Load()), want)
+	eq("handlers", uintptr(count[sigSYS].Load()), n)
 }
 
 var sigwaitSet, sigwaitGot uint32
@@ -351,49 +382,82 @@ func sigsuspend() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 2)
 }
 
-// timers: SIGALRM goes to the process. SIGPROF does, too, up to 2782; from 3248 on it
-// is offered to the thread that ran.
+// timers: SIGALRM goes to the process. SIGVTALRM and SIGPROF do, too, up to 2782; from 3248 on
+// they are offered to the thread that ran.
 //
-// bsd/kern/kern_sig.c:bsd_ast, psignal_try_thread; 2782 3248
+// bsd/kern/kern_sig.c:bsd_ast, psignal_try_thread (from 3248); bsd/kern/kern_time.c:realitexpire; all
 //
 // Releases: 1504 2782 3248 11215
 func timers() {
+	const real, virtual, prof = 0, 1, 2
 	catch(sigALRM, 0, 0, nil)
+	catch(sigVTALRM, 0, 0, nil)
 	catch(sigPROF, 0, 0, nil)
 	t := spawn(0, func(t *thread) {
 		for t.step.Load() == 0 {
 		}
 	})
-	// struct itimerval: interval, value; its microseconds are 32 bits wide.
-	const real, prof = 0, 2
-	it := [4]uintptr{0, 2000, 0, 2000}
-	call("setitimer", sysSetitimer, real, ptr(&it), 0)
+	setTimer(real, 2000)
 	await("SIGALRM", &count[sigALRM], 3)
 	eq("its taker", taker[sigALRM].Load(), selfid())
-	it = [4]uintptr{}
-	call("setitimer", sysSetitimer, real, ptr(&it), 0)
-	it = [4]uintptr{0, 5000, 0, 5000}
-	call("setitimer", sysSetitimer, prof, ptr(&it), 0)
-	want, n := selfid(), uint32(0)
+	setTimer(real, 0)
+	want := selfid()
 	if release >= 3248 {
 		want = t.id
 	}
-	for n < 5 {
-		k := count[sigPROF].Load()
-		await("SIGPROF", &count[sigPROF], k+1)
-		// While this thread itself is seen running it may be offered one.
-		if taker[sigPROF].Load() == want {
-			n++
-		} else {
-			is("SIGPROF goes to a thread that sleeps\n", release >= 3248 && k < 200)
+	for i := range uintptr(2) {
+		which := virtual + i
+		sig := [2]uintptr{sigVTALRM, sigPROF}[i]
+		at = [2]string{"SIGVTALRM", "SIGPROF"}[i]
+		setTimer(which, 5000)
+		for n := uint32(0); n < 5; {
+			k := count[sig].Load()
+			await("signals", &count[sig], k+1)
+			// While this thread itself is seen running it may be offered one.
+			if taker[sig].Load() == want {
+				n++
+			} else {
+				is("it goes to a thread that sleeps\n", release >= 3248 && k < 200)
+			}
 		}
+		setTimer(which, 0)
 	}
-	it = [4]uintptr{}
-	call("setitimer", sysSetitimer, prof, ptr(&it), 0)
+	at = ""
 	t.step.Store(1)
-	it = [4]uintptr{0, 1000000, 0, 0}
+	it := [4]uintptr{0, 1000000, 0, 0}
 	fails("microseconds", eINVAL, sysSetitimer, real, ptr(&it), 0)
 	fails("which", eINVAL, sysSetitimer, 3, ptr(&it), 0)
 	it = [4]uintptr{0, 0, 100000001, 0}
 	fails("seconds", eINVAL, sysSetitimer, real, ptr(&it), 0)
+}
+
+// setTimer makes an interval timer signal every us microseconds.
+func setTimer(which, us uintptr) {
+	// struct itimerval: interval, value; its microseconds are 32 bits wide.
+	it := [4]uintptr{0, us, 0, us}
+	call("setitimer", sysSetitimer, which, ptr(&it), 0)
+}
+
+// timersInherit: a forked child has no interval timers; an execution keeps that of the real time.
+//
+// bsd/kern/kern_fork.c:forkproc; bsd/kern/kern_time.c:setitimer; all
+func timersInherit() {
+	it := [4]uintptr{2: 1000}
+	call("setitimer", sysSetitimer, 0, ptr(&it), 0)
+	is("the timer has no value\n", timerSeconds() > 900)
+	pid := fork()
+	if pid == 0 {
+		eq("the child's timer", timerSeconds(), 0)
+		exit(42)
+	}
+	eq("the child's status", status(pid, 0), 42<<8)
+	reexec("timersKept\x00")
+}
+
+func timersKept() { is("the timer has no value after an execution\n", timerSeconds() > 900) }
+
+func timerSeconds() uintptr {
+	var it [4]uintptr
+	call("getitimer", sysGetitimer, 0, ptr(&it), 0)
+	return it[2]
 }

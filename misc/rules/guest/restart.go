@@ -270,10 +270,10 @@ func terminal() (m, s uintptr) {
 // restartNever: select, pselect, poll, kevent, sigsuspend, __sigwait, __semwait_signal, ulock_wait, connect and
 // opening a FIFO end with EINTR, whatever the handler's flags are.
 //
-// bsd/kern/sys_generic.c:select, pselect_nocancel, poll_nocancel; bsd/kern/kern_event.c:kevent_internal;
+// bsd/kern/sys_generic.c:select, pselect_nocancel (from 3248), poll_nocancel; bsd/kern/kern_event.c:kevent_internal;
 // bsd/kern/kern_sig.c:sigsuspend_nocancel, __sigwait_nocancel, __semwait_signal_nocancel;
-// bsd/kern/sys_ulock.c:ulock_wait, sys_ulock_wait; bsd/kern/uipc_syscalls.c:connect_nocancel;
-// bsd/vfs/vfs_syscalls.c:open1; all (pselect from 3248, ulock from 3789)
+// bsd/kern/sys_ulock.c:ulock_wait (3789 to 8019), sys_ulock_wait (from 8020);
+// bsd/kern/uipc_syscalls.c:connect_nocancel; bsd/vfs/vfs_syscalls.c:open1; all
 func restartNever() {
 	const setfl, nonblock, eINPROGRESS = 4, 4, 36
 	l := socket(2)
