@@ -68,7 +68,41 @@ func child(arg string) ([]byte, error) {
 	return cmd.CombinedOutput()
 }
 
+// taskInfo returns the size of this process's memory, and how many threads it has
+// (xnu-1504 to xnu-11417 bsd/kern/proc_info.c:proc_pidinfo, bsd/sys/proc_info.h:
+// proc_taskinfo).
+func taskInfo() (size uint64, threads int) {
+	var info [24]uint32
+	const pidInfo, taskInfo = 2, 4
+	pid, p, n := uintptr(os.Getpid()), uintptr(unsafe.Pointer(&info)), unsafe.Sizeof(info)
+	var e syscall.Errno
+	if runtime.GOARCH == "386" { // the fourth argument has 64 bits
+		_, _, e = syscall.Syscall9(syscall.SYS_PROC_INFO, pidInfo, pid, taskInfo, 0, 0, p, n, 0, 0)
+	} else {
+		_, _, e = syscall.Syscall6(syscall.SYS_PROC_INFO, pidInfo, pid, taskInfo, 0, p, n)
+	}
+	if e != 0 {
+		fail("proc_info: %v", e)
+	}
+	return uint64(info[1])<<32 | uint64(info[0]), int(info[21])
+}
+
+// thousand makes as many threads, and looks what they take.
+func thousand() {
+	const n, each = 1000, 1 << 20
+	before, had := taskInfo()
+	<-start(n, forever)
+	size, has := taskInfo()
+	if size-before > n*each || has < had+n/2 {
+		fail("%d threads more took %d KiB of memory: there were %d threads and are %d", n, (size-before)>>10, had, has)
+	}
+}
+
 func main() {
+	if os.Getenv(childVar) == "thousand" {
+		thousand()
+		return
+	}
 	switch n, _ := strconv.Atoi(os.Getenv(childVar)); {
 	case n < 0:
 		<-start(tooMany, forever)
@@ -116,6 +150,10 @@ func main() {
 			<-start(1, forever)
 		}
 		return
+	}
+
+	if out, err := child("thousand"); err != nil || len(out) > 0 {
+		fail("%v\n%s", err, out[:min(len(out), 500)])
 	}
 
 	// The kernel's answer in every release (xnu-2050
