@@ -21,6 +21,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -52,6 +54,23 @@ func child(mode string) {
 	switch mode {
 	case "breakpoint":
 		runtime.Breakpoint()
+	case "breakpoint-ignored":
+		signal.Ignore(syscall.SIGTRAP)
+		runtime.Breakpoint()
+	case "trap-ignored":
+		signal.Ignore(syscall.SIGTRAP)
+		for range 100 {
+			syscall.Kill(syscall.Getpid(), syscall.SIGTRAP)
+		}
+		return
+	case "trap-notified":
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTRAP)
+		for range 100 {
+			syscall.Kill(syscall.Getpid(), syscall.SIGTRAP)
+			<-c
+		}
+		return
 	case "noncanonical":
 		at := ^uintptr(0)>>1 + 1 + 4096
 		*(*int)(unsafe.Add(nil, at)) = 1
@@ -69,9 +88,11 @@ func child(mode string) {
 	os.Stdout.WriteString("it went on\n")
 }
 
-// start starts a child in a process group of its own; a child for signals is
-// ready to take them.
-func start(mode string, env ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+// hang is how long a child may do nothing.
+const hang = 20 * time.Second
+
+// command returns a child for a process group of its own.
+func command(mode string, env ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	exe, err := os.Executable()
 	if err != nil {
 		fail("%v", err)
@@ -81,6 +102,12 @@ func start(mode string, env ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr = new(bytes.Buffer)
 	cmd.Stderr = stderr
+	return cmd, stderr
+}
+
+// start starts a child; one for signals is ready to take them.
+func start(mode string, env ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	cmd, stderr = command(mode, env...)
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -98,7 +125,7 @@ func start(mode string, env ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 
 // end waits for a child and returns its status.
 func end(cmd *exec.Cmd) syscall.WaitStatus {
-	timer := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(hang, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	cmd.Wait()
 	return cmd.ProcessState.Sys().(syscall.WaitStatus)
@@ -115,7 +142,7 @@ func try(sig syscall.Signal) {
 			if got, err := syscall.Wait4(pid, &ws, syscall.WUNTRACED|syscall.WNOHANG, nil); got == pid && err == nil {
 				break
 			}
-			if time.Since(begin) > 10*time.Second {
+			if time.Since(begin) > hang {
 				fail("%v: the child did not stop", sig)
 			}
 		}
@@ -137,6 +164,46 @@ func try(sig syscall.Signal) {
 	}
 }
 
+// count returns short, or full if GOXNU_LONG is set, as make test-signals LONG=1 does.
+func count(short, full int) int {
+	if os.Getenv("GOXNU_LONG") != "" {
+		return full
+	}
+	return short
+}
+
+// interrupt sends SIGINTs without a pause to a program that waits, until it has
+// died of one. It does not begin while the program is executed: Linux, under the
+// runner, may then let it die of SIGSEGV.
+func interrupt() {
+	cmd, stderr := command("storm")
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err == nil {
+		_, err = io.ReadFull(stdout, make([]byte, 1))
+	}
+	if err != nil {
+		fail("%v\n%s", err, stderr)
+	}
+	var dead atomic.Bool
+	var storm sync.WaitGroup
+	storm.Go(func() {
+		for !dead.Load() {
+			syscall.Kill(cmd.Process.Pid, syscall.SIGINT)
+		}
+	})
+	timer := time.AfterFunc(hang, func() { cmd.Process.Kill() })
+	io.Copy(io.Discard, stdout) // to its end, which is the program's
+	timer.Stop()
+	dead.Store(true)
+	storm.Wait() // from here on the number may be another's
+	if ws := end(cmd); !ws.Signaled() || ws.Signal() != syscall.SIGINT {
+		fail("a storm of SIGINT: status %#x, want death by it\n%s", uint32(ws), stderr)
+	}
+}
+
 func main() {
 	if mode := os.Getenv(childVar); mode != "" {
 		child(mode)
@@ -148,8 +215,8 @@ func main() {
 	for sig := syscall.Signal(1); sig < 32; sig++ {
 		try(sig)
 	}
-	for range 10 {
-		try(syscall.SIGINT)
+	for range count(20, 1000) {
+		interrupt()
 	}
 
 	// ^\ goes to the group, and a user hits it more than once: one dump.
@@ -170,9 +237,17 @@ func main() {
 		fail("GOTRACEBACK=crash: status %#x, want death by SIGABRT\n%s", uint32(ws), stderr)
 	}
 
-	cmd, stderr = start("breakpoint")
-	if ws := end(cmd); ws.ExitStatus() != 2 || !bytes.Contains(stderr.Bytes(), []byte("SIGTRAP")) {
-		fail("breakpoint: status %#x\n%s", uint32(ws), stderr)
+	for _, mode := range []string{"trap-ignored", "trap-notified"} {
+		cmd, stderr = start(mode)
+		if ws := end(cmd); ws.ExitStatus() != 0 {
+			fail("%s: status %#x\n%s", mode, uint32(ws), stderr)
+		}
+	}
+	for _, mode := range []string{"breakpoint", "breakpoint-ignored"} {
+		cmd, stderr = start(mode)
+		if ws := end(cmd); ws.ExitStatus() != 2 || !bytes.Contains(stderr.Bytes(), []byte("SIGTRAP")) {
+			fail("%s: status %#x\n%s", mode, uint32(ws), stderr)
+		}
 	}
 	// XNU reports such a fault like a signal from outside; the runtime says where
 	// it cannot have been. With 32 bits every address has a form to be one.
