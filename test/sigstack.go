@@ -7,7 +7,8 @@
 // license that can be found in the LICENSE file.
 
 // Each thread has a signal stack of its own, as large as the kernel was told, and
-// the kernel enters a handler on it, with the alignment that the ABI wants.
+// the kernel enters a handler on it, with the alignment that the ABI wants. However
+// many signals come, what lies beyond it, or in its depth, is not touched.
 //
 // Bugs: golang/go 820dc9ff1a, golang.org/issue/17641, golang/go 2d916bec96
 package main
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -76,6 +78,14 @@ type altStack struct {
 	flags    int32
 }
 
+// count returns short, or full if GOXNU_LONG is set, as make test-signals LONG=1 does.
+func count(short, full int) int {
+	if os.Getenv("GOXNU_LONG") != "" {
+		return full
+	}
+	return short
+}
+
 func main() {
 	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
@@ -92,34 +102,83 @@ func main() {
 	// What a function finds after a call: a return address below 16 bytes.
 	align := map[string]uintptr{"amd64": 8, "386": 12}[runtime.GOARCH]
 
-	const threads, size = 20, 32 << 10
-	var stacks []altStack
-	next, quit := make(chan altStack), make(chan bool)
+	// look tells the calling thread's signal stack. Its lowest part is not needed,
+	// and gets a pattern; where another signal stack lies below it, that is what
+	// the other must not write to.
+	const threads, size, guard = 20, 32 << 10, 4 << 10
+	look := func() (alt altStack) {
+		call(53 /* sigaltstack */, 0, uintptr(unsafe.Pointer(&alt)), 0)
+		*sp = 0
+		call(328 /* __pthread_kill */, threadSelf(), uintptr(syscall.SIGUSR2), 0)
+		if *sp <= alt.sp || *sp >= alt.sp+alt.size || *sp%16 != align {
+			fail("the handler was entered with SP %#x, signal stack %#x of %#x bytes", *sp, alt.sp, alt.size)
+		}
+		return alt
+	}
+	pattern := func(a altStack) []byte { return unsafe.Slice((*byte)(unsafe.Add(nil, a.sp)), guard) }
+
+	stacks := []altStack{look()}
+	next, storm := make(chan altStack), make(chan bool)
+	var done sync.WaitGroup
+	signals := count(10000, 100000)
 	for range threads {
+		done.Add(1)
 		go func() {
 			runtime.LockOSThread()
-			var alt altStack
-			call(53 /* sigaltstack */, 0, uintptr(unsafe.Pointer(&alt)), 0)
-			*sp = 0
-			call(328 /* __pthread_kill */, threadSelf(), uintptr(syscall.SIGUSR2), 0)
-			if *sp <= alt.sp || *sp >= alt.sp+alt.size || *sp%16 != align {
-				fail("the handler was entered with SP %#x, signal stack %#x of %#x bytes", *sp, alt.sp, alt.size)
+			next <- look()
+			<-storm
+			self := threadSelf()
+			for range signals / threads {
+				call(328 /* __pthread_kill */, self, uintptr(syscall.SIGPIPE), 0)
 			}
-			next <- alt
-			<-quit
+			done.Done()
+			select {}
 		}()
 		stacks = append(stacks, <-next) // one by one: they share the page
 	}
+	neighbours := 0
 	for i, a := range stacks {
 		// The runtime takes it as one piece, a span of whole pages.
 		if a.size != size || a.sp%8192 != 0 || a.flags != 0 {
 			fail("signal stack %d: %#x of %#x bytes, flags %d", i, a.sp, a.size, a.flags)
 		}
-		for j, b := range stacks[:i] {
-			if a.sp < b.sp+b.size && b.sp < a.sp+a.size {
+		for j, b := range stacks {
+			if j < i && a.sp < b.sp+b.size && b.sp < a.sp+a.size {
 				fail("the signal stacks of threads %d and %d overlap", i, j)
+			}
+			if a.sp+a.size == b.sp {
+				neighbours++
+			}
+		}
+		for j := range pattern(a) {
+			pattern(a)[j] = byte(j * 7)
+		}
+	}
+	if neighbours == 0 {
+		fail("no signal stack has another for a neighbour: nothing to see")
+	}
+
+	// The kernel's own SIGPIPEs are for the process: the oldest thread takes them.
+	var p [2]int
+	if err := syscall.Pipe(p[:]); err != nil {
+		fail("pipe: %v", err)
+	}
+	syscall.Close(p[0])
+	close(storm)
+	for range signals {
+		if _, _, e := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(p[1]), uintptr(unsafe.Pointer(&page[0])), 1); e != syscall.EPIPE {
+			fail("write to a broken pipe: %v", e)
+		}
+	}
+	done.Wait()
+	for i, a := range stacks {
+		for j, b := range pattern(a) {
+			if b != byte(j*7) {
+				fail("signal stack %d of %d at %#x: byte %d has changed", i, len(stacks), a.sp, j)
 			}
 		}
 	}
-	close(quit)
 }
+
+// The main goroutine runs on the oldest thread.
+func init() { runtime.LockOSThread() }
