@@ -16,25 +16,51 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 const countVar = "EXECPREEMPT"
 
+// count returns short, or full if GOXNU_LONG is set, as make test-signals LONG=1 does.
+func count(short, full int) int {
+	if os.Getenv("GOXNU_LONG") != "" {
+		return full
+	}
+	return short
+}
+
 func main() {
-	n, _ := strconv.Atoi(os.Getenv(countVar))
-	if n == 20 {
+	left, err := strconv.Atoi(os.Getenv(countVar))
+	if err != nil {
+		// Each program of the chain prints a letter.
+		n := count(20, 1000)
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), countVar+"="+strconv.Itoa(n))
+		out, err := cmd.CombinedOutput()
+		if err != nil || string(out) != strings.Repeat("x", n+1) {
+			fmt.Printf("%v after %d of %d executions\n%s\n", err, len(out), n, strings.Trim(string(out), "x"))
+			os.Exit(1)
+		}
+		return
+	}
+	os.Stdout.WriteString("x")
+	if left == 0 {
 		return
 	}
 	debug.SetGCPercent(1)
+	var collections atomic.Int64
 	for range 4 {
 		go func() {
 			for {
 				runtime.GC() // stops all goroutines, if need be by signals
+				collections.Add(1)
 			}
 		}()
 	}
@@ -47,10 +73,12 @@ func main() {
 			}
 		}()
 	}
-	time.Sleep(30 * time.Millisecond)
+	for collections.Load() < 8 {
+		time.Sleep(time.Millisecond)
+	}
 	exe, err := os.Executable()
 	if err == nil {
-		os.Setenv(countVar, strconv.Itoa(n+1))
+		os.Setenv(countVar, strconv.Itoa(left-1))
 		err = syscall.Exec(exe, os.Args, os.Environ())
 	}
 	fmt.Println(err)
