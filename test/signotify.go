@@ -21,6 +21,18 @@ import (
 	"time"
 )
 
+// count returns short, or full if GOXNU_LONG is set, as make test-signals LONG=1 does.
+func count(short, full int) int {
+	if os.Getenv("GOXNU_LONG") != "" {
+		return full
+	}
+	return short
+}
+
+// The main goroutine runs on the oldest thread. That gets what is sent to the
+// process, so our own signals have been delivered when kill returns.
+func init() { runtime.LockOSThread() }
+
 func main() {
 	// A thread that kills as soon as it is told, without asking the scheduler.
 	kill := make(chan bool)
@@ -31,13 +43,13 @@ func main() {
 			syscall.Kill(pid, syscall.SIGWINCH)
 		}
 	}()
-	for i := range 2000 {
+	for i := range count(2000, 100000) {
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGWINCH)
 		kill <- true
 		select {
 		case <-c:
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			fmt.Printf("round %d: the first signal after Notify was lost\n", i)
 			os.Exit(1)
 		}
@@ -45,14 +57,14 @@ func main() {
 		signal.Reset(syscall.SIGWINCH)
 	}
 	// Our own, just before Stop: Stop waits for what has been sent.
-	for i := range 2000 {
+	for i := range count(2000, 100000) {
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGWINCH)
 		syscall.Kill(syscall.Getpid(), syscall.SIGWINCH)
 		signal.Stop(c)
 		select {
 		case <-c:
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			fmt.Printf("round %d: a signal sent before Stop was lost\n", i)
 			os.Exit(1)
 		}
