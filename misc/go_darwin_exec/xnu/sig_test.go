@@ -5,7 +5,10 @@
 package xnu
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -236,6 +239,7 @@ func TestInterruptedCalls(t *testing.T) {
 				// The pipe must block.
 				syscall.SetNonblock(int(r), false)
 				var e Errno
+				var tid atomic.Int32
 				n, done := another(t, th, func(n *Thread) {
 					a := args{r, gp(buf), 8}
 					switch name {
@@ -247,17 +251,26 @@ func TestInterruptedCalls(t *testing.T) {
 						a = args{}
 					}
 					n.sig.Mask = c.mask
+					tid.Store(int32(syscall.Gettid()))
 					_, e = n.call(s, &a)
 				})
-				time.Sleep(20 * time.Millisecond)
+				asleep(t, func() bool {
+					stat, _ := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", tid.Load()))
+					_, state, _ := bytes.Cut(stat, []byte(") "))
+					return bytes.HasPrefix(state, []byte("S"))
+				})
 				th.p.mu.Lock()
 				th.p.post(SIGWINCH, self(SIGWINCH), n, false)
+				patience := 20 * time.Second
+				if c.stillThe {
+					patience = 20 * time.Millisecond // or as long as a mistake needs to show
+				}
 				select {
 				case <-done:
 					if c.stillThe {
 						t.Error("interrupted")
 					}
-				case <-time.After(50 * time.Millisecond):
+				case <-time.After(patience):
 					if !c.stillThe {
 						t.Error("not interrupted")
 					}
