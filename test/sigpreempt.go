@@ -178,7 +178,7 @@ func main() {
 		}
 		for _, sig := range []syscall.Signal{syscall.SIGURG, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGSEGV} {
 			if asked.mask.Load()&(1<<(sig-1)) != 0 {
-				fail("thread %#x blocks %v: its mask is %#x", port, sig, asked.mask.Load())
+				fail("thread %#x does not take %v: its mask is %#x", port, sig, asked.mask.Load())
 			}
 		}
 	})
@@ -212,7 +212,7 @@ func main() {
 	runtime.GC()
 	spinners.Wait()
 	if n, most := preempted.n.Load(), threads(self, func(uintptr) {}); n > uint64(most) {
-		fail("%d preemption signals to %d threads, and none had been answered", n, most)
+		fail("%d threads got %d preemption signals, and none had been answered", most, n)
 	}
 }
 
