@@ -306,7 +306,7 @@ func nosysTarget() {
 // machClass: a Mach trap behind the table's end, and of 64-bit programs a number of no class, are an exception without a
 // signal up to 8019, and SIGSYS from 8020 on. EAX stays.
 //
-// osfmk/i386/bsd_i386.c:mach_call_munger64, mach_call_munger (up to 10002);
+// osfmk/i386/bsd_i386.c:mach_call_munger64, mach_call_munger;
 // bsd/uxkern/ux_exception.c:ux_exception; 1504 8019 8020 11417
 //
 // Releases: 1504 8019 8020 11215
