@@ -44,9 +44,9 @@ test-releases:
 
 # The tests about signals, threads and clocks, release by release: XNU=all or
 # XNU='10.6 15', COUNT=n times each, GOARCH=amd64, 386 or all, ONLY=regexp of names,
-# RUDE=seed for injections (doc/rude.md).
+# RUDE=seed for injections (doc/rude.md), LONG=1 with the counts of each bug's history.
 test-signals:
-	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude $(RUDE)) \
+	@cd misc && $(RUN) GOXNU_LONG=$(LONG) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude $(RUDE)) \
 		-count $(or $(COUNT),1) -run '$(ONLY)' $(ARGS)
 
 # Upstream's tests with a kernel that does what it may do and seldom does:
@@ -95,7 +95,7 @@ help:
 	@echo 'make test        test it; make test ARGS=graft runs one suite'
 	@echo 'make test-std    upstream'"'"'s tests of all of std: [GOARCH=386] [PKG=pattern] [LONG=1] [XNU=10.6] [ARGS=-ratio]'
 	@echo 'make test-releases what of std depends on the release, under each: [XNU='"'10.6 15'"'] [PKG=os]'
-	@echo 'make test-signals run the tests about signals under several releases of XNU: [GOARCH=all] [XNU=all]'
+	@echo 'make test-signals run the tests about signals under several releases of XNU: [GOARCH=all] [XNU=all] [LONG=1]'
 	@echo 'make test-rude   upstream'"'"'s tests while the kernel is rude: [SEEDS=n] [SEED=first] [PKG=packages] [KINDS=a+b] [GOARCH=386]'
 	@echo 'make test-mutants see them fail, mistake by mistake'
 	@echo 'make storm       a darwin program in a storm of signals: [TIME=1h] [SEED=n] [XNU=...] [NATIVE=1]'
