@@ -79,6 +79,9 @@ func fail(format string, args ...any) {
 // execmask).
 var signals = []os.Signal{syscall.SIGUSR1, syscall.SIGCHLD}
 
+// The main goroutine runs on the oldest thread, which is given what all block.
+func init() { runtime.LockOSThread() }
+
 func main() {
 	if os.Getenv(childVar) != "" {
 		child()
@@ -177,7 +180,6 @@ func fromParent() {
 // child is the process that fromParent sends to.
 func child() {
 	rounds, _ := strconv.Atoi(os.Getenv(childVar))
-	runtime.LockOSThread()
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, signals...)
 	set := uint32(1<<(syscall.SIGUSR1-1) | 1<<(syscall.SIGCHLD-1))
