@@ -114,7 +114,7 @@ func main() {
 		case "crash":
 			panic("it was told to")
 		case "hang":
-			signal.Reset()
+			fmt.Println("wait") // and it does not go on
 			for {
 				time.Sleep(time.Hour)
 			}
