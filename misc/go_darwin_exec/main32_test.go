@@ -492,7 +492,7 @@ func TestNested32(t *testing.T) {
 
 // BenchmarkGetpid32 has a 32-bit guest make many system calls.
 func BenchmarkGetpid32(b *testing.B) {
-	const n = 50_000
+	const n = 2_000_000
 	prog := program(b, tm.Build32(code32(
 		"\xbb", uint32(n), // mov $n, %ebx
 		"\xb8", uint32(20), "\xcd\x80", // getpid

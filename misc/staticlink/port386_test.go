@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -183,6 +184,20 @@ func TestFloat386(t *testing.T) {
 	rest := func(s string) string { return regexp.MustCompile("(?m)^remainder .*\n").ReplaceAllString(s, "") }
 	if want := printed["darwin sse2"]; rest(soft) != rest(want) {
 		t.Errorf("without SSE2: %s\nwith it: %s", soft, want)
+	}
+}
+
+// TestListed: the raw ports are listed. That cmd/dist and internal/platform say
+// the same is tested there.
+func TestListed(t *testing.T) {
+	out, err := run(t, ".", nil, "tool", "dist", "list")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, p := range ports {
+		if !slices.Contains(strings.Fields(out), "darwin/"+p.goarch) {
+			t.Errorf("darwin/%s is not in\n%s", p.goarch, out)
+		}
 	}
 }
 
