@@ -19,7 +19,9 @@ import (
 // (xnu-8792 osfmk/ipc/mach_msg.c:mach_msg_legacy_allowed).
 //
 // Waking is an atomic add and a kernel entry, or only a kernel entry, so it can
-// be done in a signal handler. Sleeping in one is always a mistake.
+// be done in a signal handler. Sleeping in one is a mistake, but for a thread
+// that ends the program by a dump and waits for another that does so already
+// (startpanic_m): SIGQUITs in a row come to several threads.
 
 // ulockRelease is the first Darwin with ulock_wait and ulock_wake (xnu-3789
 // bsd/kern/sys_ulock.c).
@@ -105,7 +107,7 @@ func mdestroySema(mp *m) {
 func semasleep(ns int64) int32 {
 	gp := getg()
 	mp := gp.m
-	if gp == mp.gsignal {
+	if gp == mp.gsignal && mp.dying == 0 {
 		throw("semasleep on Darwin signal stack")
 	}
 	start := int64(0)
