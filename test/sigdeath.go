@@ -172,10 +172,10 @@ func count(short, full int) int {
 	return short
 }
 
-// interrupt sends SIGINTs without a pause to a program that waits, until it has
-// died of one. It does not begin while the program is executed: Linux, under the
-// runner, may then let it die of SIGSEGV.
-func interrupt() {
+// storm sends sig without a pause to a program that waits, and to its group, until
+// the program has ended. It does not begin while the program is executed: Linux,
+// under the runner, may then let it die of SIGSEGV.
+func storm(sig syscall.Signal) (syscall.WaitStatus, *bytes.Buffer) {
 	cmd, stderr := command("storm")
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
@@ -188,20 +188,18 @@ func interrupt() {
 		fail("%v\n%s", err, stderr)
 	}
 	var dead atomic.Bool
-	var storm sync.WaitGroup
-	storm.Go(func() {
+	var sender sync.WaitGroup
+	sender.Go(func() {
 		for !dead.Load() {
-			syscall.Kill(cmd.Process.Pid, syscall.SIGINT)
+			syscall.Kill(-cmd.Process.Pid, sig)
 		}
 	})
 	timer := time.AfterFunc(hang, func() { cmd.Process.Kill() })
 	io.Copy(io.Discard, stdout) // to its end, which is the program's
 	timer.Stop()
 	dead.Store(true)
-	storm.Wait() // from here on the number may be another's
-	if ws := end(cmd); !ws.Signaled() || ws.Signal() != syscall.SIGINT {
-		fail("a storm of SIGINT: status %#x, want death by it\n%s", uint32(ws), stderr)
-	}
+	sender.Wait() // from here on the number may be another's
+	return end(cmd), stderr
 }
 
 func main() {
@@ -216,16 +214,15 @@ func main() {
 		try(sig)
 	}
 	for range count(20, 1000) {
-		interrupt()
+		if ws, stderr := storm(syscall.SIGINT); !ws.Signaled() || ws.Signal() != syscall.SIGINT {
+			fail("a storm of SIGINT: status %#x, want death by it\n%s", uint32(ws), stderr)
+		}
 	}
 
 	// ^\ goes to the group, and a user hits it more than once: one dump.
 	for range count(20, 1000) {
-		cmd, stderr := start("signal")
-		for range 3 {
-			syscall.Kill(-cmd.Process.Pid, syscall.SIGQUIT)
-		}
-		if ws := end(cmd); ws.ExitStatus() != 2 {
+		ws, stderr := storm(syscall.SIGQUIT)
+		if ws.ExitStatus() != 2 {
 			fail("SIGQUIT to the group: status %#x\n%s", uint32(ws), stderr)
 		}
 		if n := bytes.Count(stderr.Bytes(), []byte("SIGQUIT: quit")); n != 1 {
