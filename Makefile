@@ -46,7 +46,7 @@ test-releases:
 # XNU='10.6 15', COUNT=n times each, GOARCH=amd64, 386 or all, ONLY=regexp of names,
 # RUDE=seed for injections (doc/rude.md), LONG=1 with the counts of each bug's history.
 test-signals:
-	@cd misc && $(RUN) GOXNU_LONG=$(LONG) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude $(RUDE)) \
+	@cd misc && $(RUN) go run ./testsignals -arch $(or $(GOARCH),amd64) $(if $(XNU),-xnu '$(XNU)') $(if $(RUDE),-rude $(RUDE)) $(if $(LONG),-long) \
 		-count $(or $(COUNT),1) -run '$(ONLY)' $(ARGS)
 
 # Upstream's tests with a kernel that does what it may do and seldom does:

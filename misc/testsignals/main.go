@@ -5,7 +5,7 @@
 // Testsignals runs the regression tests about signals, threads and clocks under
 // the kernels of several releases, and shows that they can fail.
 //
-//	usage: testsignals [-arch amd64] [-xnu RELEASES] [-rude SEED] [-count N] [-p N] [-run REGEXP]
+//	usage: testsignals [-arch amd64] [-xnu RELEASES] [-rude SEED] [-count N] [-long] [-p N] [-run REGEXP]
 //	       testsignals -mutants [-arch amd64] [-p N] [-run REGEXP]
 //	       testsignals -table
 //
@@ -47,6 +47,7 @@ import (
 var (
 	arch     = flag.String("arch", "amd64", "test the port darwin/`ARCH`; all is both")
 	xnu      = flag.String("xnu", "10.6 10.11 10.12 10.14 15", "under these `RELEASES` (separated by blanks); all is every one")
+	long     = flag.Bool("long", false, "as often as what each bug took to show, not for a few seconds")
 	rude     = flag.String("rude", "", "let the runner inject, from this `SEED`, what a kernel may do and seldom does")
 	count    = flag.Int("count", 1, "run each test `N` times on each release")
 	parallel = flag.Int("p", 1, "run `N` at once")
@@ -285,8 +286,12 @@ func (s *suite) runOne(b *builder, u *unit, release string) (r result) {
 		release = "-"
 	}
 	outcome := "ok"
+	most := limit
+	if *long {
+		most = longLimit
+	}
 	for range *count {
-		out, err := b.run(u, release, limit)
+		out, err := b.run(u, release, most)
 		switch {
 		case err == errSkipped:
 			r.skipped++

@@ -27,6 +27,7 @@ import (
 // well hang.
 const (
 	limit       = 5 * time.Minute
+	longLimit   = time.Hour // with -long
 	mutantLimit = 45 * time.Second
 )
 
@@ -235,6 +236,9 @@ func (b *builder) run(u *unit, release string, most time.Duration) ([]byte, erro
 		}
 		defer os.RemoveAll(tmp)
 		cmd.Env = append(tree.Env(b.goroot), "TMPDIR="+tmp)
+		if *long {
+			cmd.Env = append(cmd.Env, "GOXNU_LONG=1") // the programs read it
+		}
 		if u.kind == std {
 			cmd.Dir = filepath.Join(b.goroot, "src", u.pkg)
 			// It may build and run programs in turn.
