@@ -20,6 +20,7 @@ import (
 
 // stdPackages are the packages of suite std when -pkg does not name others.
 var stdPackages = []string{
+	"bufio", "context", "internal/poll", "io", "net", "net/http", "os", "os/exec", "os/signal",
 	"reflect", "runtime", "sync", "sync/atomic", "syscall", "testing", "time",
 }
 
