@@ -31,7 +31,8 @@
 // that failed counts once, one whose tests all skipped themselves is skipped) and
 // the lines of test/skip.txt that were in force. Tests of the project itself that
 // skipped themselves, for want of the module proxy, say, are named before that.
-// The exit status is 1 if anything failed, 2 for a mistake in the call.
+// The exit status is 1 if anything failed, 2 for a mistake in the call, 130 if a
+// signal ended it, with all that it had started; nothing is left in TMPDIR.
 package main
 
 import (
@@ -50,6 +51,7 @@ import (
 	"syscall"
 	"time"
 
+	"goxnu/misc/internal/bounded"
 	"goxnu/misc/internal/tree"
 )
 
@@ -100,10 +102,18 @@ func main() {
 	}
 	closeOnExec()
 	t, err := newTester()
+	var tmp string
+	if err == nil {
+		tmp, err = os.MkdirTemp("", "goxnu-test")
+	}
+	if err == nil {
+		err = errors.Join(os.Chmod(tmp, 0o777|os.ModeSticky), os.Setenv("TMPDIR", tmp))
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testall:", err)
 		os.Exit(2)
 	}
+	bounded.EndOnSignal(func() { removeAll(tmp) })
 	names := flag.Args()
 	if len(names) == 0 {
 		names = slices.DeleteFunc(suiteNames(), func(s string) bool { return s == "real" })
@@ -117,6 +127,7 @@ func main() {
 			t.suite(s, arch)
 		}
 	}
+	removeAll(tmp)
 	for _, f := range t.failures {
 		fmt.Println("FAILED:", f)
 	}
@@ -127,6 +138,19 @@ func main() {
 	fmt.Printf("%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
 	if t.failed > 0 {
 		os.Exit(1)
+	}
+}
+
+// removeAll removes dir; files of a module cache may be read-only.
+func removeAll(dir string) {
+	if os.RemoveAll(dir) != nil {
+		filepath.WalkDir(dir, func(name string, e os.DirEntry, err error) error {
+			if err == nil && e.IsDir() {
+				os.Chmod(name, 0o777)
+			}
+			return nil
+		})
+		os.RemoveAll(dir)
 	}
 }
 

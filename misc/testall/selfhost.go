@@ -6,18 +6,15 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"goxnu/misc/internal/tree"
@@ -45,7 +42,6 @@ var selfTested = []string{"strings", "sort", "errors", "os/exec", "encoding/json
 
 // A selfHost is one of the two toolchains.
 type selfHost struct {
-	ctx   context.Context
 	dir   string   // where it works
 	argv  []string // the go command
 	env   []string
@@ -55,19 +51,12 @@ type selfHost struct {
 
 // run runs the go command and returns its standard output.
 func (h *selfHost) run(settings []string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(h.ctx, h.argv[0], append(h.argv[1:], args...)...)
+	cmd := exec.Command(h.argv[0], append(h.argv[1:], args...)...)
 	cmd.Dir = h.dir
 	cmd.Env = append(slices.Clone(h.env), settings...)
-	// What it starts ends with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 10 * time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	if h.ctx.Err() != nil {
-		return nil, context.Cause(h.ctx)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %v\n%s%s", strings.Join(cmd.Args, " "), err, out, stderr.Bytes())
 	}
@@ -79,8 +68,6 @@ func (h *selfHost) run(settings []string, args ...string) ([]byte, error) {
 
 // selfhost runs the small form of the suite, or with -long the full one.
 func (t *tester) selfhost() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	dir, err := os.MkdirTemp("", "goxnu-selfhost")
 	if err != nil {
 		return err
@@ -89,7 +76,7 @@ func (t *tester) selfhost() error {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return err
 	}
-	host, guest, err := t.selfHosts(ctx, dir)
+	host, guest, err := t.selfHosts(dir)
 	if err != nil {
 		return err
 	}
@@ -142,13 +129,9 @@ func (t *tester) selfhost() error {
 			continue
 		}
 		start := time.Now()
-		err := s.do()
-		switch {
-		case ctx.Err() != nil:
-			return errors.New("interrupted")
-		case err != nil:
+		if err := s.do(); err != nil {
 			t.fail("selfhost: "+s.name, err.Error())
-		default:
+		} else {
 			t.passed++
 			fmt.Printf("ok    selfhost: %s (%.1fs)\n", s.name, time.Since(start).Seconds())
 		}
@@ -157,7 +140,7 @@ func (t *tester) selfhost() error {
 }
 
 // selfHosts makes in dir what the two toolchains need.
-func (t *tester) selfHosts(ctx context.Context, dir string) (host, guest *selfHost, err error) {
+func (t *tester) selfHosts(dir string) (host, guest *selfHost, err error) {
 	root := filepath.Join(dir, "goroot")
 	tools := filepath.Join(root, "pkg", "tool")
 	hostTools := filepath.Join("pkg", "tool", runtime.GOOS+"_"+runtime.GOARCH)
@@ -198,7 +181,7 @@ func (t *tester) selfHosts(ctx context.Context, dir string) (host, guest *selfHo
 	}
 
 	newHost := func(name string, settings []string, argv ...string) (*selfHost, error) {
-		h := &selfHost{ctx: ctx, dir: work, argv: argv}
+		h := &selfHost{dir: work, argv: argv}
 		home := filepath.Join(dir, name)
 		h.cache, h.tmp = filepath.Join(home, "cache"), filepath.Join(home, "tmp")
 		h.env = append(tree.Env(t.goroot, settings...), "PWD="+work, "HOME="+home, "GOPATH="+filepath.Join(home, "go"),
@@ -219,7 +202,7 @@ func (t *tester) selfHosts(ctx context.Context, dir string) (host, guest *selfHo
 	}
 
 	// The tools for darwin come from the user's build cache, if they are there.
-	builder := &selfHost{ctx: ctx, dir: filepath.Join(t.goroot, "src"), argv: host.argv, tmp: host.tmp}
+	builder := &selfHost{dir: filepath.Join(t.goroot, "src"), argv: host.argv, tmp: host.tmp}
 	builder.env = append(tree.Env(t.goroot, "GOOS=darwin", "GOARCH=amd64", "CGO_ENABLED=0"), "TMPDIR="+host.tmp, "PWD="+builder.dir)
 	build := func(pkg, to string, flags ...string) error {
 		_, err := builder.run(nil, append([]string{"build", "-trimpath", "-o", to}, append(flags, pkg)...)...)
@@ -238,7 +221,7 @@ func (t *tester) selfHosts(ctx context.Context, dir string) (host, guest *selfHo
 		if e.Name() == "cgo" { // the port has none
 			continue
 		}
-		out, err := exec.CommandContext(ctx, filepath.Join(t.goroot, hostTools, e.Name()), "-V=full").Output()
+		out, err := exec.Command(filepath.Join(t.goroot, hostTools, e.Name()), "-V=full").Output()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -325,17 +308,4 @@ func sameFile(want, got, what string) error {
 		return fmt.Errorf("%s has %d bytes, want %d", what, len(g), len(w))
 	}
 	return nil
-}
-
-// removeAll removes dir; files of a module cache may be read-only.
-func removeAll(dir string) {
-	if os.RemoveAll(dir) != nil {
-		filepath.WalkDir(dir, func(name string, e os.DirEntry, err error) error {
-			if err == nil && e.IsDir() {
-				os.Chmod(name, 0o777)
-			}
-			return nil
-		})
-		os.RemoveAll(dir)
-	}
 }

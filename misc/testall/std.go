@@ -146,17 +146,22 @@ const short = 0.2
 // architecture, without counting them, and prints how their times compare with
 // those under the runner: all together, and the worst.
 func (t *tester) ratios(list []testedPackage) error {
-	args := slices.Concat(goFlags, testFlags("", nil))
-	n := len(args)
+	var pkgs []string
 	for _, p := range list {
 		if p.path != testdir {
-			args = append(args, p.path)
+			pkgs = append(pkgs, p.path)
 		}
 	}
-	host := &tester{top: t.top, goroot: t.goroot, elapsed: map[string]float64{}, total: len(args) - n}
 	src := filepath.Join(t.goroot, "src")
-	err := host.goTest(nil, src, []string{"GOOS=" + runtime.GOOS, "GOARCH=" + t.arch, "CGO_ENABLED=0"}, args...)
+	settings := []string{"GOOS=" + runtime.GOOS, "GOARCH=" + t.arch, "CGO_ENABLED=0"}
+	// Packages of darwin alone have no files there.
+	out, err := tree.Output(tree.Go(t.goroot, src, settings, slices.Concat([]string{"list", "-e", "-f", "{{if not .Error}}{{.ImportPath}}{{end}}"}, pkgs)...))
 	if err != nil {
+		return err
+	}
+	pkgs = strings.Fields(string(out))
+	host := &tester{top: t.top, goroot: t.goroot, elapsed: map[string]float64{}, total: len(pkgs)}
+	if err := host.goTest(nil, src, settings, slices.Concat(goFlags, testFlags("", nil), pkgs)...); err != nil {
 		return err
 	}
 	fmt.Print(compare(t.elapsed, host.elapsed))

@@ -69,9 +69,11 @@ func Run(cmd *exec.Cmd, limit time.Duration) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// EndOnSignal lets SIGINT and SIGTERM end what Run is running, call cleanup,
-// and end this process with status 130. From then on Run does not return.
+// EndOnSignal lets SIGINT and SIGTERM end what this process starts from now on,
+// by Run or otherwise, call cleanup, and end this process with status 130. From
+// the signal on Run does not return.
 func EndOnSignal(cleanup func()) {
+	os.Setenv(variable, fmt.Sprintf("%d.0.", os.Getpid()))
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
 	go func() {

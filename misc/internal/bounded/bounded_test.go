@@ -60,10 +60,14 @@ func TestStrays(t *testing.T) {
 	}
 }
 
-// TestInterrupted interrupts a copy of this test program that runs a command.
+// TestInterrupted interrupts a copy of this test program that has started two
+// commands, one without Run.
 func TestInterrupted(t *testing.T) {
 	if file := os.Getenv("GOXNU_TEST_INTERRUPTED"); file != "" {
 		EndOnSignal(func() { os.Remove(file) })
+		if err := exec.Command("setsid", "sleep", "60").Start(); err != nil {
+			t.Fatal(err)
+		}
 		Run(exec.Command("sh", "-c", "setsid sleep 60 & wait"), time.Minute)
 		return
 	}
@@ -78,10 +82,13 @@ func TestInterrupted(t *testing.T) {
 	}
 	mark := fmt.Appendf(nil, "%s=%d.", variable, cmd.Process.Pid)
 	for range 500 {
-		if len(marked(mark)) > 0 {
+		if len(marked(mark)) > 2 { // sleep, sh, sleep
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+	if running := marked(mark); len(running) != 3 {
+		t.Errorf("processes %d are known as its own, want 3", running)
 	}
 	cmd.Process.Signal(syscall.SIGTERM)
 	err := cmd.Wait()
