@@ -50,6 +50,12 @@ var fate = [32]int{
 	syscall.SIGSTOP: stopped, syscall.SIGTSTP: stopped, syscall.SIGTTIN: stopped, syscall.SIGTTOU: stopped,
 }
 
+func init() {
+	if os.Getenv(childVar) == "trap-entry" {
+		runtime.LockOSThread() // main stays on the first thread
+	}
+}
+
 func child(mode string) {
 	switch mode {
 	case "breakpoint":
@@ -71,6 +77,32 @@ func child(mode string) {
 			<-c
 		}
 		return
+	case "trap-entry":
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTRAP)
+		done := make(chan bool)
+		go func() {
+			for range 1000 {
+				syscall.Kill(syscall.Getpid(), syscall.SIGTRAP)
+				<-c
+			}
+			close(done)
+		}()
+		// The kernel gives the signals to the first thread, where main is. It is
+		// often at the beginning of a function, right after the INT 3s that fill
+		// the space between two.
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			for range 1000 {
+				empty1()
+				empty2()
+				empty3()
+			}
+		}
 	case "noncanonical":
 		at := ^uintptr(0)>>1 + 1 + 4096
 		*(*int)(unsafe.Add(nil, at)) = 1
@@ -87,6 +119,15 @@ func child(mode string) {
 	}
 	os.Stdout.WriteString("it went on\n")
 }
+
+//go:noinline
+func empty1() {}
+
+//go:noinline
+func empty2() {}
+
+//go:noinline
+func empty3() {}
 
 // hang is how long a child may do nothing.
 const hang = 20 * time.Second
@@ -236,7 +277,7 @@ func main() {
 		fail("GOTRACEBACK=crash: status %#x, want death by SIGABRT\n%s", uint32(ws), stderr)
 	}
 
-	for _, mode := range []string{"trap-ignored", "trap-notified"} {
+	for _, mode := range []string{"trap-ignored", "trap-notified", "trap-entry"} {
 		cmd, stderr = start(mode)
 		if ws := end(cmd); ws.ExitStatus() != 0 {
 			fail("%s: status %#x\n%s", mode, uint32(ws), stderr)

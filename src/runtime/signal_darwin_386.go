@@ -44,20 +44,9 @@ func (c *sigctxt) set_esp(sp uint32)       { c.regs().esp = sp }
 func (c *sigctxt) set_sigcode(code uint32) { c.info.si_code = int32(code) }
 func (c *sigctxt) set_sigaddr(addr uint32) { c.info.si_addr = addr }
 
-// fixsigcode makes of a SIGTRAP that somebody sent what it is. The kernel
-// reports every one as a breakpoint (xnu-3789 bsd/dev/i386/unix_signal.c:
-// sendsig), but only INT 3, in its short or its long form, stands right before
-// the program counter of a real one.
-//
 //go:nosplit
 func (c *sigctxt) fixsigcode(sig uint32) {
-	if sig != _SIGTRAP {
-		return
-	}
-	before := (*[2]byte)(unsafe.Pointer(uintptr(c.eip()) - 2))
-	short := before[1] == 0xcc
-	long := before[0] == 0xcd && before[1] == 3
-	if !short && !long {
-		c.set_sigcode(_SI_USER)
+	if sig == _SIGTRAP {
+		c.fixtrap()
 	}
 }
