@@ -324,7 +324,9 @@ func (p *Proc) hostInfo(r *hostsig.Record) (sig int, info xsig.Info) {
 		info = xsig.Info{Pid: r.Pid, Uid: r.Uid, Status: int32(sig)}
 	case sig == SIGCHLD && r.Code > 0:
 		info = xsig.Info{Code: r.Code, Pid: r.Pid, Uid: r.Uid, Status: r.Status}
-		if r.Code >= cldKilled {
+		if r.Code == cldStopped && r.Status == 0 {
+			info.Status = int32(fromHostSignal(int(p.stopSignal(r.Pid))))
+		} else if r.Code >= cldKilled {
 			info.Status = int32(fromHostSignal(int(r.Status)))
 		}
 	case sig != SIGCHLD:

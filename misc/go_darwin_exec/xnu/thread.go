@@ -50,6 +50,7 @@ type Proc struct {
 	shm     shmState
 	ldt     userLDT // of a 32-bit guest
 
+	stopped       atomic.Uint64 // the last stop that a wait told of: see stopSignal
 	sigFD, sigWFD int32         // the pipe that package hostsig writes to
 	sigQuiet      atomic.Uint32 // see quiet
 

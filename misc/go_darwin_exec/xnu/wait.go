@@ -73,6 +73,9 @@ func sysWait4(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 || v == 0 {
 		return v, e
 	}
+	if s := getUint32(b); s&0xff == statusStopped {
+		t.p.sawStop(uint32(v), s>>8)
+	}
 	if a[1] != 0 && !vcpu.Store32(a[1], waitStatus(getUint32(b))) {
 		return 0, EFAULT
 	}
@@ -84,6 +87,22 @@ func sysWait4(t *Thread, a *args) (uint64, Errno) {
 	}
 	t.reaped()
 	return v, 0
+}
+
+// sawStop keeps that a wait has told of a child's stop by a signal of the host.
+//
+//go:nosplit
+func (p *Proc) sawStop(pid, sig uint32) { p.stopped.Store(uint64(pid)<<32 | uint64(sig)) }
+
+// stopSignal is the host's signal by which child pid stopped, for a SIGCHLD that does not
+// know it: Linux sends that after the child's state has changed, and a wait in between
+// takes the number away (kernel/signal.c:do_signal_stop, kernel/exit.c:wait_task_stopped).
+// That of another wait than the last one is lost.
+func (p *Proc) stopSignal(pid int32) int32 {
+	if s := p.stopped.Load(); int32(s>>32) == pid {
+		return int32(uint32(s))
+	}
+	return int32(syscall.SIGSTOP)
 }
 
 // reaped clears the caller's pending SIGCHLD if it is blocked and no child is
@@ -151,6 +170,9 @@ func sysWaitid(t *Thread, a *args) (uint64, Errno) {
 		return 0, 0
 	}
 	si := childInfo{code: int32(getUint32(b[8:])), pid: getUint32(b[16:]), status: getUint32(b[24:])}
+	if si.code == cldStopped {
+		t.p.sawStop(si.pid, si.status)
+	}
 	switch {
 	case si.code == cldKilled || si.code == cldDumped:
 		si.status = uint32(fromHostSignal(int(si.status)))
@@ -173,6 +195,7 @@ func sysWaitid(t *Thread, a *args) (uint64, Errno) {
 const (
 	cldKilled    = 2
 	cldDumped    = 3
+	cldStopped   = 5
 	cldContinued = 6
 )
 
