@@ -80,12 +80,13 @@ func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
 	if o.Wake {
 		wake = p.find(o.Thread)
 	}
+	conts := p.conts.Load()
 	p.unlock()
 	if wake != nil {
 		wake.wake() // without mu, which is the first thing that it wants
 	}
 	if o.Stop {
-		p.stop(sig)
+		p.stop(sig, conts)
 	}
 }
 
@@ -125,8 +126,9 @@ func (t *Thread) deliver() {
 			p.unlock()
 			return
 		case xsig.Stop:
+			conts := p.conts.Load()
 			p.unlock()
-			p.stop(sig)
+			p.stop(sig, conts)
 			p.lock()
 		case xsig.Kill:
 			p.unlock()

@@ -311,9 +311,13 @@ func endedChild(r *hostsig.Record) bool {
 	return true
 }
 
-// hostInfo translates a signal from outside; sig is 0 if XNU has none such.
+// hostInfo translates a signal from outside, which is then posted; sig is 0 if
+// XNU has none such. mu is held.
 func (p *Proc) hostInfo(r *hostsig.Record) (sig int, info xsig.Info) {
 	sig = fromHostSignal(int(r.Signo))
+	if sig == SIGCONT {
+		p.conts.Add(1)
+	}
 	if sig == SIGCHLD && r.Code == cldContinued && !endedChild(r) {
 		// XNU's SIGCHLD does not tell of a child that goes on
 		// (bsd/kern/kern_sig.c:psignal_internal).
@@ -354,9 +358,6 @@ func raiseDefault(n int, unless func() bool) {
 	hostSigmask(linuxSigSetmask, old)
 }
 
-// continued reports whether a SIGCONT is on its way to the model.
-func continued() bool { return hostsig.Queued(toHost(SIGCONT)) }
-
 // stop stops the process by sig, as the parent will see, and returns when it
 // has been continued. The host drops a terminal's stop of an orphaned process
 // group, as XNU does.
@@ -364,7 +365,10 @@ func continued() bool { return hostsig.Queued(toHost(SIGCONT)) }
 // XNU stops a process when the signal is sent, we some time later. A SIGCONT that was
 // sent meanwhile must not come too early: one that the runner knows of undoes
 // the stop, and one that comes when the stop is pending the host lets undo it.
-func (p *Proc) stop(sig int) {
+// conts is p.conts as it was when mu was released with the stop in hand: a SIGCONT
+// that the handler has recorded since, or that was posted since, came after the stop.
+func (p *Proc) stop(sig int, conts uint32) {
+	continued := func() bool { return hostsig.Queued(toHost(SIGCONT)) || p.conts.Load() != conts }
 	if continued() {
 		return
 	}

@@ -51,6 +51,7 @@ type Proc struct {
 	ldt     userLDT // of a 32-bit guest
 
 	stopped       atomic.Uint64 // the last stop that a wait told of: see stopSignal
+	conts         atomic.Uint32 // SIGCONTs from outside; changed with mu held; see stop
 	sigFD, sigWFD int32         // the pipe that package hostsig writes to
 	sigQuiet      atomic.Uint32 // see quiet
 
