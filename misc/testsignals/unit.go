@@ -249,6 +249,8 @@ func (b *builder) run(u *unit, release string, most time.Duration) ([]byte, erro
 	switch {
 	case u.kind == module && bytes.Contains(out, []byte(" failed]\n")): // [build failed], [setup failed]
 		err = buildError{err}
+	case u.kind == rule && cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == 2: // it could not begin
+		err = buildError{err}
 	case u.kind == rule && bytes.Contains(out, []byte(bounded.ErrNoEnd.Error())): // which it says of a guest
 		err = bounded.ErrNoEnd
 	case err != nil:

@@ -57,6 +57,7 @@ func sysFork(t *Thread, a *args) (uint64, Errno) {
 	// What was sent to the child since it is there waits on the host.
 	own := hostCall(syscall.SYS_GETPID)
 	hostsig.InChild(int(own))
+	p.hostStops()
 	hostSigmask(linuxSigSetmask, 0)
 	t.ttyMask = 0
 	t.rval1 = 1

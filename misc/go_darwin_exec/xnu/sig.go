@@ -25,13 +25,17 @@ func hostCall(nr uintptr) uintptr {
 // (xnu-11417 bsd/kern/kern_sig.c:psignal).
 func (p *Proc) psignal(sig int) {
 	p.lock()
-	p.post(sig, self(sig), nil, true)
+	if p.post(sig, self(sig), nil, true) {
+		p.stop(sig, nil)
+	}
 }
 
 // psignal sends sig to the thread (kern_sig.c:psignal_uthread).
 func (t *Thread) psignal(sig int) {
 	t.p.lock()
-	t.p.post(sig, self(sig), t, false)
+	if t.p.post(sig, self(sig), t, false) {
+		t.p.stop(sig, nil)
+	}
 }
 
 // lock is mu.Lock, but in a forked child, which has one thread and found mu
@@ -50,10 +54,11 @@ func (p *Proc) unlock() {
 
 // post pins sig to a thread and does what follows from that. t is the thread
 // it is for, or, with process set, the one to offer it to first, or nil. mu
-// is held; post releases it. info is what a handler will be told, or zero, if
+// is held; post releases it. It reports whether sig stops the process, which the
+// caller then has to do. info is what a handler will be told, or zero, if
 // it is to be told what it would have been anyway
 // (kern_sig.c:psignal_internal; ux_exception.c uses threadsignal).
-func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
+func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) (stops bool) {
 	if process && p.sigKnote != nil && !p.child {
 		p.sigKnote(p, sig)
 	}
@@ -80,14 +85,11 @@ func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) {
 	if o.Wake {
 		wake = p.find(o.Thread)
 	}
-	conts := p.conts.Load()
 	p.unlock()
 	if wake != nil {
 		wake.wake() // without mu, which is the first thing that it wants
 	}
-	if o.Stop {
-		p.stop(sig, conts)
-	}
+	return o.Stop
 }
 
 // interrupted looks for the signal that ends the thread's sleep: 0 if there
@@ -123,12 +125,13 @@ func (t *Thread) deliver() {
 			if t.sig.Waiting() {
 				continue
 			}
+			p.hostStops()
 			p.unlock()
 			return
 		case xsig.Stop:
 			conts := p.conts.Load()
 			p.unlock()
-			p.stop(sig, conts)
+			p.stopLate(sig, conts)
 			p.lock()
 		case xsig.Kill:
 			p.unlock()
@@ -154,14 +157,24 @@ func (t *Thread) deliver() {
 func (t *Thread) suspendMask(mask xsig.Set) {
 	t.p.lock()
 	t.sig.Suspend(mask)
+	t.maskChanged()
 	t.p.unlock()
 }
 
 func (t *Thread) resumeMask() {
 	t.p.lock()
 	t.sig.Resume()
+	t.maskChanged()
+	t.p.unlock()
+}
+
+// maskChanged does what follows from a change of the thread's mask. mu is held.
+func (t *Thread) maskChanged() {
+	t.p.hostStops()
+	if t.ttyMask&^t.sig.Mask != 0 {
+		t.setTTYMask()
+	}
 	if t.sig.Waiting() {
 		t.ast.Store(1)
 	}
-	t.p.unlock()
 }

@@ -212,8 +212,6 @@ func (t *Thread) leaveHandler(mask xsig.Set, onStack bool, uctx, token uint64) b
 	t.p.lock()
 	defer t.p.unlock()
 	ok := t.p.sig.Return(t.sig, mask, onStack, uctx, token)
-	if t.sig.Waiting() {
-		t.ast.Store(1)
-	}
+	t.maskChanged()
 	return ok
 }

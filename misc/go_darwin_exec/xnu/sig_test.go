@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -624,5 +626,49 @@ func TestExecStateRoundTrip(t *testing.T) {
 		if _, err := ParseExecState(bad.s, bad.rest); err == nil {
 			t.Errorf("%q with %q accepted", bad.s, bad.rest)
 		}
+	}
+}
+
+// TestStopLate runs itself as a process that has stops in hand: a SIGCONT that was posted
+// meanwhile undoes the first, one that comes when it is pending the second; the third stops it.
+func TestStopLate(t *testing.T) {
+	const env = "GOXNU_TEST_STOP"
+	if os.Getenv(env) != "" {
+		th := procThread(t, XNU11215)
+		th.p.stopLate(SIGTSTP, th.p.conts.Load()-1)
+		raiseDefault(toHost(SIGTSTP), func() bool { return true })
+		os.Stdout.WriteString("third")
+		th.p.stopLate(SIGTSTP, th.p.conts.Load())
+		return
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd := exec.Command(exe, "-test.run=^TestStopLate$")
+	cmd.Env = append(os.Environ(), env+"=1")
+	cmd.Stdout = out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // nobody else's stop, and no orphan
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	var st syscall.WaitStatus
+	for {
+		if _, err = syscall.Wait4(cmd.Process.Pid, &st, syscall.WUNTRACED, nil); err != syscall.EINTR {
+			break
+		}
+	}
+	if err != nil || !st.Stopped() || st.StopSignal() != syscall.SIGTSTP {
+		t.Fatalf("status %#x, %v; want a stop", st, err)
+	}
+	if text, _ := os.ReadFile(out.Name()); string(text) != "third" {
+		t.Errorf("it stopped with %q printed", text)
 	}
 }

@@ -53,17 +53,14 @@ func sysSigaction(t *Thread, a *args) (uint64, Errno) {
 			return 0, e
 		}
 	}
-	ignored := p.sig.Ignored(sig)
 	_, ok := p.sig.Sigaction(sig, new)
 	if ok && new != nil {
 		// The host has to know of a few.
 		switch sig {
 		case SIGCHLD:
 			p.takeHost(sig)
-		case SIGTTIN, SIGTTOU:
-			if ignored != p.sig.Ignored(sig) {
-				p.takeHost(sig)
-			}
+		case SIGTSTP, SIGTTIN, SIGTTOU:
+			p.takeHost(sig)
 		}
 	}
 	p.unlock()
@@ -85,9 +82,7 @@ func sigmaskCall(t *Thread, a *args, apply func(p *xsig.Proc, t *xsig.Thread, ho
 		}
 		p.lock()
 		ok = apply(p.sig, t.sig, int(int32(a[0])), xsig.Set(set))
-		if t.sig.Waiting() {
-			t.ast.Store(1)
-		}
+		t.maskChanged()
 		p.unlock()
 		if !ok {
 			return 0, EINVAL
@@ -204,6 +199,7 @@ func sysSigwait(t *Thread, a *args) (uint64, Errno) {
 	if sig == 0 {
 		t.sig.Waited = 0
 		t.sig.SigWait = xsig.Set(set)
+		p.hostStops()
 	}
 	p.unlock()
 	for sig == 0 {
@@ -215,6 +211,7 @@ func sysSigwait(t *Thread, a *args) (uint64, Errno) {
 			t.sig.SigWait = 0
 			t.ast.Store(1)
 		}
+		p.hostStops()
 		p.unlock()
 		if other {
 			return 0, EINTR
@@ -255,7 +252,9 @@ func sysPthreadKill(t *Thread, a *args) (uint64, Errno) {
 		p.unlock()
 		return killSelf(int(sig))
 	}
-	p.post(int(sig), self(int(sig)), target, false)
+	if p.post(int(sig), self(int(sig)), target, false) {
+		p.stop(int(sig), nil)
+	}
 	return 0, 0
 }
 
@@ -264,6 +263,7 @@ func sysPthreadKill(t *Thread, a *args) (uint64, Errno) {
 func sysDisableThreadsignal(t *Thread, a *args) (uint64, Errno) {
 	t.p.lock()
 	t.sig.NoSig = true
+	t.p.hostStops()
 	t.p.unlock()
 	return 0, 0
 }

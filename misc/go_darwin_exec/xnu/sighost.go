@@ -17,6 +17,12 @@ import (
 // Signals from and to the host. What the host's kernel sends comes in through
 // package hostsig and is then routed as if XNU had sent it: the host's own
 // choice of a thread does not count, and its pending sets are not used.
+//
+// There is one exception. Both kernels stop a process when the signal is sent, and a SIGCONT
+// that is sent after it finds a process to continue. The runner would stop it some
+// time later and could miss that SIGCONT: on Linux the stop signal that it would have to raise
+// takes back one that is pending. So a signal that would stop the process at once is left to
+// the host: see hostStops. No -trace and no EVFILT_SIGNAL tells of it.
 
 // Two signals of XNU's have no counterpart. Between guests they travel as
 // real-time signals.
@@ -170,15 +176,34 @@ func (p *Proc) takeHost(sig int) error {
 		return nil
 	}
 	switch sig {
-	case SIGTTIN, SIGTTOU:
-		// The host's kernel looks at these before it lets a background
+	case SIGTSTP, SIGTTIN, SIGTTOU:
+		p.hostStop &^= xsig.Bit(sig)
+		if p.sig.Stopping().Has(sig) {
+			p.hostStop |= xsig.Bit(sig)
+			hostsig.Default(toHost(sig))
+			return nil
+		}
+		// The host's kernel looks at these two before it lets a background
 		// process read or write a terminal.
-		if p.sig.Handler(sig) == xsig.SIG_IGN {
+		if sig != SIGTSTP && p.sig.Handler(sig) == xsig.SIG_IGN {
 			hostsig.Ignore(toHost(sig))
 			return nil
 		}
 	}
 	return hostsig.Install(toHost(sig), p.sig.NoCldStop(), p.sig.NoCldWait())
+}
+
+// hostStops leaves to the host the signals that now stop the process, and takes back the
+// others. It must be called after each change of what xsig.Proc.Stopping
+// depends on: actions, masks and the list of threads. mu is held. It allocates nothing.
+func (p *Proc) hostStops() {
+	if diff := p.hostStop ^ p.sig.Stopping(); diff != 0 {
+		for _, sig := range [...]int{SIGTSTP, SIGTTIN, SIGTTOU} {
+			if diff.Has(sig) {
+				p.takeHost(sig)
+			}
+		}
+	}
 }
 
 // signalLoop posts the signals that come from outside. Its thread blocks
@@ -295,7 +320,10 @@ func (p *Proc) postHost(r *hostsig.Record) {
 		p.unlock()
 		return
 	}
-	p.post(sig, info, nil, true)
+	conts := p.conts.Load()
+	if p.post(sig, info, nil, true) {
+		p.stopLate(sig, conts)
+	}
 }
 
 // endedChild puts into r the news of a child that has ended or stopped, if there is
@@ -342,6 +370,7 @@ func (p *Proc) hostInfo(r *hostsig.Record) (sig int, info xsig.Info) {
 // raiseDefault sends host signal n to the calling host thread with its default
 // action, and reports back if that has not ended the process. unless, if it is not nil, is asked
 // when the signal is pending and has not yet acted; if it holds, the signal is dropped.
+// The action stays the default, or to ignore the signal.
 func raiseDefault(n int, unless func() bool) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -360,22 +389,26 @@ func raiseDefault(n int, unless func() bool) {
 
 // stop stops the process by sig, as the parent will see, and returns when it
 // has been continued. The host drops a terminal's stop of an orphaned process
-// group, as XNU does.
-//
-// XNU stops a process when the signal is sent, we some time later. A SIGCONT that was
+// group, as XNU does. unless is raiseDefault's.
+func (p *Proc) stop(sig int, unless func() bool) {
+	raiseDefault(toHost(sig), unless)
+	p.lock()
+	p.takeHost(sig)
+	p.unlock()
+}
+
+// stopLate is stop for a signal that came from outside while it was blocked. A SIGCONT that is
 // sent meanwhile must not come too early: one that the runner knows of undoes
-// the stop, and one that comes when the stop is pending the host lets undo it.
+// the stop, and one that comes when the stop is pending the host lets undo it. Between the two a moment
+// remains in which it is lost: when the host has it, its handler has not run, and the stop is raised.
 // conts is p.conts as it was when mu was released with the stop in hand: a SIGCONT
 // that the handler has recorded since, or that was posted since, came after the stop.
-func (p *Proc) stop(sig int, conts uint32) {
+func (p *Proc) stopLate(sig int, conts uint32) {
 	continued := func() bool { return hostsig.Queued(toHost(SIGCONT)) || p.conts.Load() != conts }
 	if continued() {
 		return
 	}
-	raiseDefault(toHost(sig), continued)
-	p.lock()
-	p.takeHost(sig)
-	p.unlock()
+	p.stop(sig, continued)
 }
 
 // die ends the process by sig, as the parent will see.

@@ -51,7 +51,8 @@ type Proc struct {
 	ldt     userLDT // of a 32-bit guest
 
 	stopped       atomic.Uint64 // the last stop that a wait told of: see stopSignal
-	conts         atomic.Uint32 // SIGCONTs from outside; changed with mu held; see stop
+	conts         atomic.Uint32 // SIGCONTs from outside; changed with mu held; see stopLate
+	hostStop      xsig.Set      // what the host stops the process by; guarded by mu
 	sigFD, sigWFD int32         // the pipe that package hostsig writes to
 	sigQuiet      atomic.Uint32 // see quiet
 
@@ -147,6 +148,7 @@ func (p *Proc) newThread(creator *Thread) (*Thread, error) {
 		cpu.Code32 = true
 	}
 	p.threads = append(p.threads, t)
+	p.hostStops()
 	return t, nil
 }
 
@@ -271,6 +273,7 @@ func (t *Thread) exit() {
 	p := t.p
 	p.mu.Lock()
 	p.sig.Exit(t.sig)
+	p.hostStops()
 	for i, x := range p.threads {
 		if x == t {
 			p.threads = append(p.threads[:i:i], p.threads[i+1:]...)

@@ -40,6 +40,20 @@ func (p *Proc) PostTry(t *Thread, sig int) Outcome {
 	return p.PostThread(t, sig)
 }
 
+// Stopping returns the stop signals, but for SIGSTOP, that would stop the process if they were
+// sent to it now: their action is the default, and the thread that they would be
+// pinned to lets them through.
+func (p *Proc) Stopping() (s Set) {
+	for m := stopSigs &^ (p.caught | p.ignore | Bit(SIGSTOP)); m != 0; {
+		sig := m.first()
+		m &^= Bit(sig)
+		if t := p.choose(sig); t != nil && !t.Mask.Has(sig) && !t.SigWait.Has(sig) {
+			s |= Bit(sig)
+		}
+	}
+	return s
+}
+
 // choose finds the thread for a signal to the process: the oldest that lets it
 // through, from 6153 on those of the work queue last; if none does, the
 // oldest.

@@ -69,25 +69,29 @@ func stopDefault() {
 	}
 }
 
-// stopThenContinue: a stop happens when it is sent; SIGCONT, sent after it, always finds a
-// process to continue.
+// stopThenContinue: a stop happens when it is sent; SIGCONT, sent after it, always finds a process to continue,
+// or takes back a stop that waits because it is blocked.
 //
 // bsd/kern/kern_sig.c:psignal_internal; all
 func stopThenContinue() {
+	blocked := bit(sigTSTP) | bit(sigTTOU)
 	r, w := pipe()
 	back, answer := pipe()
 	pid := fork()
 	if pid == 0 {
 		var b byte
 		for {
+			mask(sigBlock, blocked)
 			if n, _, e := sys(sysRead, r, ptr(&b), 1, 0, 0, 0); e == 0 && n == 1 {
+				mask(sigUnblock, blocked)
 				call("write", sysWrite, answer, ptr(&b), 1)
 			}
 		}
 	}
-	for i := range 60 {
+	for i := range 80 {
 		b := byte(i)
-		call("kill", sysKill, pid, [3]uintptr{sigTSTP, sigTTIN, sigSTOP}[i%3], 1)
+		sig := [4]uintptr{sigTTIN, sigTSTP, sigSTOP, sigTTOU}[i%4]
+		call("kill", sysKill, pid, sig, 1)
 		call("kill", sysKill, pid, sigCONT, 1)
 		call("write", sysWrite, w, ptr(&b), 1)
 		call("read", sysRead, back, ptr(&b), 1)
