@@ -411,6 +411,35 @@ func TestStopAndContinue(t *testing.T) {
 	}
 }
 
+// Stopping foretells what Post does.
+func TestStopping(t *testing.T) {
+	states := map[string]func(x *Thread, sig int){
+		"open":    func(x *Thread, sig int) {},
+		"masked":  func(x *Thread, sig int) { x.Mask = Bit(sig) },
+		"waiting": func(x *Thread, sig int) { x.SigWait = Bit(sig) },
+		"off":     func(x *Thread, sig int) { x.NoSig = true },
+	}
+	for _, sig := range []int{SIGTSTP, SIGTTIN, SIGTTOU} {
+		for _, handler := range []uint64{SIG_DFL, SIG_IGN, 0x1000} {
+			for first, set := range states {
+				for second, set2 := range states {
+					p, ts := proc(11215, 2)
+					p.Sigaction(sig, &Action{Handler: handler})
+					set(ts[0], sig)
+					set2(ts[1], sig)
+					s := p.Stopping()
+					if got, want := s.Has(sig), p.Post(sig).Stop; got != want {
+						t.Errorf("signal %d, handler %#x, threads %s and %s: Stopping %v, Post %v", sig, handler, first, second, got, want)
+					}
+					if others := stopSigs &^ (Bit(sig) | Bit(SIGSTOP)); s&others != others {
+						t.Errorf("signal %d: it changes what others do: %#x", sig, s)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Work queue threads come last from 6153 on.
 func TestWorkqLast(t *testing.T) {
 	for _, r := range releases {
