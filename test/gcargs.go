@@ -94,7 +94,7 @@ func main() {
 	wg.Wait()
 }
 
-const size = 1024
+var size = 1024 // a variable, so that the buffer is not on the stack
 
 //go:noinline
 func discard(fd int) {
