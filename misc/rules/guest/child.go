@@ -92,6 +92,9 @@ func stopThenContinue() {
 		b := byte(i)
 		sig := [4]uintptr{sigTTIN, sigTSTP, sigSTOP, sigTTOU}[i%4]
 		call("kill", sysKill, pid, sig, 1)
+		if bit(sig)&blocked != 0 {
+			nap(1) // so that it is pending there
+		}
 		call("kill", sysKill, pid, sigCONT, 1)
 		call("write", sysWrite, w, ptr(&b), 1)
 		call("read", sysRead, back, ptr(&b), 1)
