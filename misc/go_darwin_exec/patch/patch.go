@@ -62,6 +62,7 @@ type Patcher struct {
 
 	mu    sync.Mutex
 	sites map[uint64]*site // by the address of the SYSCALL or INT; nil: not to be patched
+	holes map[uint64]*site // by the address of the second jump, in padding
 	pages []*page
 	off   bool // the host does not allow it
 }
@@ -84,7 +85,7 @@ type site struct {
 
 // New returns a Patcher for s.
 func New(s *mem.Space, code32 bool) *Patcher {
-	return &Patcher{space: s, code32: code32, sites: make(map[uint64]*site)}
+	return &Patcher{space: s, code32: code32, sites: make(map[uint64]*site), holes: make(map[uint64]*site)}
 }
 
 // Trap looks at the system call that c has just trapped with, and patches it
@@ -196,6 +197,7 @@ func (p *Patcher) prepare(at uint64, c *vcpu.Ctx) *site {
 	if !p.board(s, nil, c.Int) || !p.space.WriteText(hole, padding[:jmpSize], jmp(hole, s.board)) {
 		return nil
 	}
+	p.holes[hole] = s
 	return s.exchange(at, []byte{0xeb, byte(hole - (at + callSize))})
 }
 
@@ -320,12 +322,18 @@ func (p *Patcher) Lock()   { p.mu.Lock() }
 func (p *Patcher) Unlock() { p.mu.Unlock() }
 
 // Normalize hides springboards from the guest: a thread that was stopped in
-// one is put back to the site, where everything looks as it does to the code.
+// one, or at the jump in padding that leads to it, is put back to the site, where everything looks as it does to the code.
 // It must be called before a guest's registers are shown to it.
 func (p *Patcher) Normalize(r *vcpu.Regs) {
 	if !vcpu.Forked() { // else this is the only thread
 		p.mu.Lock()
 		defer p.mu.Unlock()
+	}
+	if s := p.holes[r.RIP]; s != nil {
+		if w, ok := vcpu.Load64(s.word); ok && w == s.jump { // else the code is new
+			r.RIP = s.at
+			return
+		}
 	}
 	for _, pg := range p.pages {
 		off := r.RIP - pg.addr

@@ -212,3 +212,36 @@ func TestNormalize(t *testing.T) {
 		unmap(s)
 	}
 }
+
+// TestNormalizeHole stops a thread at the second jump, which lies in padding: there
+// the guest's tables of functions have no code.
+func TestNormalizeHole(t *testing.T) {
+	for _, w := range widths {
+		s := w.space()
+		p := New(s, w.code32)
+		s.Map(mem.Mapping{Size: mem.PageSize, Prot: mem.ProtRead | mem.ProtWrite, FD: -1})
+		at := w.base + 64
+		vcpu.CopyOut(at, slices.Concat(w.insn, []byte{0xc3}, padding[:13]))
+		s.Protect(w.base, mem.PageSize, mem.ProtRead|mem.ProtExec)
+		p.Trap(&vcpu.Ctx{Regs: vcpu.Regs{RIP: at + callSize, RAX: w.number}, Int: w.vector})
+		hole := at + callSize + 1
+		var code [callSize + 1]byte
+		if vcpu.CopyIn(code[:], at); code != [...]byte{0xeb, 1, 0xc3} {
+			t.Fatalf("%s: patched to % x", w.name, code)
+		}
+		for rip, want := range map[uint64]uint64{hole: at, at: at, at + callSize: at + callSize, hole + 1: hole + 1} {
+			r := vcpu.Regs{RIP: rip}
+			if p.Normalize(&r); r.RIP != want {
+				t.Errorf("%s: %+d became %+d, want %+d", w.name, rip-at, r.RIP-at, want-at)
+			}
+		}
+		// Other code takes its place, and may run where the jump was.
+		s.Protect(w.base, mem.PageSize, mem.ProtRead|mem.ProtWrite)
+		vcpu.CopyOut(at, bytes.Repeat([]byte{0x90}, 16))
+		r := vcpu.Regs{RIP: hole}
+		if p.Normalize(&r); r.RIP != hole {
+			t.Errorf("%s: in new code %+d became %+d", w.name, hole-at, r.RIP-at)
+		}
+		unmap(s)
+	}
+}
