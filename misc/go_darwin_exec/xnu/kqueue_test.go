@@ -298,8 +298,8 @@ func TestKqueueUser(t *testing.T) {
 
 func TestKqueueTimer(t *testing.T) {
 	k := newKq(t, XNU11215)
-	k.change(0, gkev{id: 1, filter: evfiltTimer, flags: evAdd | evOneshot, data: 5}) // ms
 	start := time.Now()
+	k.change(0, gkev{id: 1, filter: evfiltTimer, flags: evAdd | evOneshot, data: 5}) // ms
 	k.expect(1, evfiltTimer, 0, 0, 1)
 	if d := time.Since(start); d < 5*time.Millisecond {
 		t.Errorf("after %v", d)
