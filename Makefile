@@ -78,7 +78,7 @@ test-repro:
 	@src/cmd/graft/testdata/repro.bash
 
 generate:
-	@cd misc && $(RUN) go run ./mkxnu && $(RUN) go run ./testsignals -table
+	@cd misc && $(RUN) go run ./mkxnu && $(RUN) go run ./testsignals -table && $(RUN) go run ./rules -table
 
 bench:
 	@cd misc && $(RUN) go run ./bench -arch $(or $(GOARCH),amd64) $(ARGS)

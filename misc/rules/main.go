@@ -10,7 +10,7 @@
 //
 // A rule is a function of the guest (see there) that makes raw system calls,
 // without a Go runtime, and fails if the kernel behaves in another way than
-// XNU's source says. -table prints the table of doc/rules.md.
+// XNU's source says. -table writes the table of doc/rules.md.
 //
 // It prints what failed and `N passed, N failed`. The exit status is 1 if
 // anything failed, 2 for a mistake in the call.
@@ -32,7 +32,7 @@ var (
 	xnu   = flag.String("xnu", "", "under these `RELEASES` (10.6 or 1504, separated by blanks); all is every one; by default, those where a rule changes")
 	want  = flag.String("run", "", "only rules whose name matches `REGEXP`")
 	with  = flag.String("runner", "", "run the guests with this `FILE` instead of the installed runner")
-	table = flag.Bool("table", false, "print the table of doc/rules.md")
+	table = flag.Bool("table", false, "write the table of doc/rules.md")
 )
 
 func main() {
@@ -46,7 +46,7 @@ func main() {
 		s, err = newSuite(*arch)
 	}
 	if err == nil && *table {
-		err = s.table(os.Stdout)
+		err = s.writeTable()
 	} else if err == nil {
 		err = s.build()
 	}

@@ -51,8 +51,8 @@ func TestTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(doc, b.Bytes()) {
-		t.Error("the table of doc/rules.md is not what go run ./rules -table (in misc) prints")
+	if !bytes.HasSuffix(doc, append(tableBegin, b.Bytes()...)) {
+		t.Error("the table of doc/rules.md is not what make generate writes")
 	}
 	kills, err := s.mutants()
 	if err != nil {

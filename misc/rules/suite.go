@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -226,6 +227,30 @@ func (s *Suite) table(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// The table stands in doc/rules.md behind this line.
+var tableBegin = []byte("<!-- make generate writes what follows -->\n")
+
+// writeTable brings the table of doc/rules.md up to date.
+func (s *Suite) writeTable() error {
+	path := filepath.Join(s.top, "doc", "rules.md")
+	have, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text, _, ok := bytes.Cut(have, tableBegin)
+	if !ok {
+		return fmt.Errorf("%s does not have the line\n%s", path, tableBegin)
+	}
+	var want bytes.Buffer
+	want.Write(text)
+	want.Write(tableBegin)
+	if err := s.table(&want); err != nil || bytes.Equal(have, want.Bytes()) {
+		return err
+	}
+	fmt.Println("doc/rules.md")
+	return os.WriteFile(path, want.Bytes(), 0o666)
 }
 
 // mutants returns the names of the mutants that each rule must notice.
