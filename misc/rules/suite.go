@@ -232,25 +232,31 @@ func (s *Suite) table(w io.Writer) error {
 // The table stands in doc/rules.md behind this line.
 var tableBegin = []byte("<!-- make generate writes what follows -->\n")
 
-// writeTable brings the table of doc/rules.md up to date.
-func (s *Suite) writeTable() error {
-	path := filepath.Join(s.top, "doc", "rules.md")
-	have, err := os.ReadFile(path)
-	if err != nil {
-		return err
+// doc returns doc/rules.md with the table as it should be.
+func (s *Suite) doc() (path string, have, want []byte, err error) {
+	path = filepath.Join(s.top, "doc", "rules.md")
+	if have, err = os.ReadFile(path); err != nil {
+		return path, nil, nil, err
 	}
 	text, _, ok := bytes.Cut(have, tableBegin)
 	if !ok {
-		return fmt.Errorf("%s does not have the line\n%s", path, tableBegin)
+		return path, nil, nil, fmt.Errorf("%s does not have the line\n%s", path, tableBegin)
 	}
-	var want bytes.Buffer
-	want.Write(text)
-	want.Write(tableBegin)
-	if err := s.table(&want); err != nil || bytes.Equal(have, want.Bytes()) {
+	var w bytes.Buffer
+	w.Write(text)
+	w.Write(tableBegin)
+	err = s.table(&w)
+	return path, have, w.Bytes(), err
+}
+
+// writeTable brings the table of doc/rules.md up to date.
+func (s *Suite) writeTable() error {
+	path, have, want, err := s.doc()
+	if err != nil || bytes.Equal(have, want) {
 		return err
 	}
 	fmt.Println("doc/rules.md")
-	return os.WriteFile(path, want.Bytes(), 0o666)
+	return os.WriteFile(path, want, 0o666)
 }
 
 // mutants returns the names of the mutants that each rule must notice.

@@ -322,8 +322,8 @@ func (p *Patcher) Lock()   { p.mu.Lock() }
 func (p *Patcher) Unlock() { p.mu.Unlock() }
 
 // Normalize hides springboards from the guest: a thread that was stopped in
-// one, or at the jump in padding that leads to it, is put back to the site, where everything looks as it does to the code.
-// It must be called before a guest's registers are shown to it.
+// one, or at the jump in padding that leads to it, is put back to the site, where
+// everything looks as it does to the code. It must be called before a guest's registers are shown to it.
 func (p *Patcher) Normalize(r *vcpu.Regs) {
 	if !vcpu.Forked() { // else this is the only thread
 		p.mu.Lock()
