@@ -42,9 +42,15 @@ func (p *Proc) PostTry(t *Thread, sig int) Outcome {
 
 // Stopping returns the stop signals, but for SIGSTOP, that would stop the process if they were
 // sent to it now: their action is the default, and the thread that they would be
-// pinned to lets them through.
+// pinned to lets them through. It is called for each change of a mask.
 func (p *Proc) Stopping() (s Set) {
-	for m := stopSigs &^ (p.caught | p.ignore | Bit(SIGSTOP)); m != 0; {
+	m := stopSigs &^ (p.caught | p.ignore | Bit(SIGSTOP))
+	if all := p.all(); len(all) > 0 {
+		if t := all[0]; !t.NoSig && !t.Workq && (t.Mask|t.SigWait)&m == 0 {
+			return m // the oldest thread takes them all, as most of the time
+		}
+	}
+	for m != 0 {
 		sig := m.first()
 		m &^= Bit(sig)
 		if t := p.choose(sig); t != nil && !t.Mask.Has(sig) && !t.SigWait.Has(sig) {
