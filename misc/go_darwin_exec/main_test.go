@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"goxnu/misc/go_darwin_exec/internal/testguest"
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
@@ -348,6 +350,44 @@ func harmless(name string) bool {
 	return true
 }
 
+// removable undoes what keeps the files in dir from being removed: modes, and
+// the flags that chflags(2) sets for root (append only, immutable).
+func removable(t *testing.T, dir string) {
+	const ( // include/uapi/linux/fs.h
+		getflags, setflags = 0x80086601, 0x40086602
+		immutable, append  = 0x10, 0x20
+	)
+	mend := func(path string) error {
+		f, err := os.OpenFile(path, syscall.O_NOFOLLOW, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		var flags uintptr
+		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), getflags, uintptr(unsafe.Pointer(&flags))); e == 0 && flags&(immutable|append) != 0 {
+			flags &^= immutable | append
+			if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), setflags, uintptr(unsafe.Pointer(&flags))); e != 0 {
+				return &fs.PathError{Op: "FS_IOC_SETFLAGS", Path: path, Err: e}
+			}
+		}
+		return f.Chmod(0o700)
+	}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
+			return err
+		}
+		if err = mend(path); errors.Is(err, fs.ErrPermission) { // not as root: by the mode
+			if err = os.Chmod(path, 0o700); err == nil {
+				err = mend(path)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // A monkey is a program that makes the system calls of a table, and what it needs.
 type monkey struct {
 	data   uint64 // address of the data
@@ -482,6 +522,7 @@ func (m *monkey) test(t *testing.T) {
 		}
 		cmd := exec.Command("/bin/sh", "-c", `ulimit -c 0; exec "$@"`, "sh", runnerPath, "-xnu", known[rnd.IntN(len(known))], program(t, m.build(code, data)))
 		cmd.Dir = t.TempDir()
+		t.Cleanup(func() { removable(t, cmd.Dir) })
 		cmd.Stdin = strings.NewReader("") // a pipe: /dev/null would take fchmod and fchown
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		stop := time.AfterFunc(1500*time.Millisecond, func() { cmd.Process.Kill() }) // it has blocked SIGALRM, and waits
