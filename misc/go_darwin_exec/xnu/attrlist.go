@@ -559,12 +559,7 @@ func (t *Thread) setattrlist(dir, p uintptr, alp, buf, size, options uint64) (ui
 		}
 	}
 	if al.cmn&attrCmnAccessmask != 0 {
-		if p == 0 {
-			_, e = t.block(syscall.SYS_FCHMOD, dir, mode, 0, 0, 0, 0)
-		} else {
-			e = t.hostChmod(dir, p, mode, at != 0)
-		}
-		if e != 0 {
+		if e = t.hostChmod(dir, p, mode, at != 0); e != 0 {
 			return 0, e
 		}
 	}

@@ -83,9 +83,26 @@ func (t *Thread) chmod(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno)
 	return 0, t.hostChmod(dir, p, uintptr(mode&allPerms), f != 0)
 }
 
-// hostChmod: XNU can change the mode of a symbolic link itself; Linux keeps
-// none, and says ENOTSUP.
+// hostChmod changes the mode of the file named p, or of the open file dir if p
+// is 0. XNU can change the mode of a symbolic link itself; Linux keeps none, and
+// says ENOTSUP.
 func (t *Thread) hostChmod(dir, p, mode uintptr, nofollow bool) Errno {
+	if mode&syscall.S_ISGID != 0 && !suser() {
+		var at uintptr
+		name := p
+		if p == 0 {
+			name, at = hostBuf(&emptyName[0]), linuxAtEmptyPath
+		} else if nofollow {
+			at = linuxAtSymlinkNofollow
+		}
+		if st, e := t.statx(dir, name, at); e == 0 && uintptr(st.mode())&allPerms != mode && !inGroup(st.gid()) {
+			return EPERM
+		}
+	}
+	if p == 0 {
+		_, e := t.block(syscall.SYS_FCHMOD, dir, mode, 0, 0, 0, 0)
+		return e
+	}
 	if !nofollow {
 		_, e := t.block(syscall.SYS_FCHMODAT, dir, p, mode, 0, 0, 0)
 		return e
@@ -111,7 +128,30 @@ func (t *Thread) hostChmod(dir, p, mode uintptr, nofollow bool) Errno {
 }
 
 func sysFchmod(t *Thread, a *args) (uint64, Errno) {
-	return ret(t.block(syscall.SYS_FCHMOD, uintptr(int32(a[0])), uintptr(a[1]&allPerms), 0, 0, 0, 0))
+	return 0, t.hostChmod(uintptr(int32(a[0])), 0, uintptr(a[1]&allPerms), false)
+}
+
+// inGroup reports whether the process is a member of a group. Who is not, and
+// not root, may not make a file of that group setgid
+// (bsd/vfs/vfs_subr.c:vnode_authattr, all releases); Linux would leave out the
+// bit, and not say so.
+func inGroup(gid uint32) bool {
+	if g, _ := host(syscall.SYS_GETEGID, 0, 0, 0, 0, 0, 0); uint32(g) == gid {
+		return true
+	}
+	n, _ := host(syscall.SYS_GETGROUPS, 0, 0, 0, 0, 0, 0)
+	if n == 0 {
+		return false
+	}
+	b := make([]byte, 4*n)
+	if n, e := host(syscall.SYS_GETGROUPS, uintptr(n), hostBuf(&b[0]), 0, 0, 0, 0); e == 0 {
+		for i := range n {
+			if getUint32(b[4*i:]) == gid {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func sysChown(t *Thread, a *args) (uint64, Errno) {

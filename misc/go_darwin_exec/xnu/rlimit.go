@@ -76,9 +76,12 @@ func setRlimit(which int, cur, max uint64) {
 	rlimits[which].max.Store(min(max, rlimInfinity))
 }
 
-// openMax is kern.maxfilesperproc on a stock system
+// openMax is kern.maxfilesperproc on a stock system, maxfiles kern.maxfiles
 // (xnu-11417 bsd/sys/syslimits.h: OPEN_MAX, bsd/conf/param.c).
-const openMax = 10240
+const (
+	openMax  = 10240
+	maxfiles = openMax + 2048
+)
 
 // maxfilesperproc is the bound of what RLIMIT_NOFILE can mean here.
 func maxfilesperproc() uint64 { return min(openMax, uint64(hiddenFDBase)) }
@@ -103,11 +106,16 @@ func sysGetrlimit(t *Thread, a *args) (uint64, Errno) {
 	return 0, copyoutBytes(a[1], b)
 }
 
-// sysSetrlimit is xnu-11417 bsd/kern/kern_resource.c:dosetrlimit. Up to 7195 a
-// NOFILE above kern.maxfilesperproc was cut down to it (EINVAL with the POSIX
-// flag); from 8019 on it is stored, and the smaller of the two counts.
+// maxsmap is the largest stack (xnu-11417 bsd/kern/kern_resource.c: MAXSSIZ less
+// a page; all releases).
+const maxsmap = 64<<20 - 4096
+
+// sysSetrlimit is bsd/kern/kern_resource.c:dosetrlimit. What is out of reach
+// was cut down, or EINVAL with the POSIX flag, which libSystem's setrlimit sets
+// (libsyscall/wrappers/unix03/setrlimit.c). From 7195 on NOFILE, and from 8019 on
+// STACK, are stored, and the kernel's own bounds count.
 func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
-	which := uint32(a[0]) &^ rlimitPosixFlag
+	which, posix := uint32(a[0])&^rlimitPosixFlag, uint32(a[0])&rlimitPosixFlag != 0
 	b := t.fs.buf[:16]
 	if e := copyinBytes(b, a[1]); e != 0 {
 		return 0, e
@@ -119,17 +127,48 @@ func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
 	if cur > max {
 		return 0, EINVAL
 	}
-	old := rlimits[which].max.Load()
-	if cur > old || max > old {
-		if !suser() {
-			return 0, EPERM
-		}
+	oldCur, oldMax := rlimits[which].cur.Load(), rlimits[which].max.Load()
+	root := suser()
+	if (cur > oldMax || max > oldMax) && !root {
+		return 0, EPERM
 	}
-	if n := maxfilesperproc(); which == rlimitNofile && t.p.Release < XNU8019 {
-		if uint32(a[0])&rlimitPosixFlag != 0 && cur > n {
-			return 0, EINVAL
+	switch which {
+	case rlimitStack:
+		if max > maxsmap && t.p.Release < XNU8019 {
+			if posix {
+				return 0, EINVAL
+			}
+			cur, max = min(cur, maxsmap), maxsmap
 		}
-		cur, max = min(cur, n), min(max, n)
+		// It can be made smaller from the first thread's stack only.
+		if size := min(cur, maxsmap); size < min(oldCur, maxsmap) {
+			if used := t.p.stackTop() - t.cpu.Regs.RSP; used >= min(oldCur, maxsmap) || used >= (size+pageSize-1)&^(pageSize-1) {
+				return 0, EINVAL
+			}
+		}
+	case rlimitNofile:
+		if t.p.Release >= XNU7195 {
+			break
+		}
+		most := maxfilesperproc()
+		if root {
+			most = maxfiles
+		}
+		if cur > most && cur != oldCur {
+			if posix {
+				return 0, EINVAL
+			}
+			cur = most
+		}
+		if max > most && max != oldMax {
+			max = most
+		}
+	case rlimitNproc:
+		most := uint64(maxprocperuid)
+		if root {
+			most = maxproc
+		}
+		cur, max = min(cur, most), min(max, most)
 	}
 	setRlimit(int(which), cur, max)
 	return 0, 0

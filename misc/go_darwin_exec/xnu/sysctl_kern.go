@@ -61,7 +61,7 @@ var kernSysctls = []sysctl{
 	{"kern.version", []int32{ctlKern, 4}, sysctlString, 0, 0, ofSystem(system.kernVersion)},
 	{"kern.maxvnodes", []int32{ctlKern, 5}, sysctlInt, 0, 0, constant(263168)},
 	{"kern.maxproc", []int32{ctlKern, 6}, sysctlInt, 0, 0, constant(maxproc)},
-	{"kern.maxfiles", []int32{ctlKern, 7}, sysctlInt, 0, 0, constant(openMax + 2048)},
+	{"kern.maxfiles", []int32{ctlKern, 7}, sysctlInt, 0, 0, constant(maxfiles)},
 	{"kern.argmax", []int32{ctlKern, 8}, sysctlInt, 0, 0, func(t *Thread, _ []int32) sysctlValue {
 		return number(argMax(t.p.Release))
 	}},
@@ -80,7 +80,7 @@ var kernSysctls = []sysctl{
 	{"kern.maxfilesperproc", []int32{ctlKern, 29}, sysctlInt, 0, 0, func(*Thread, []int32) sysctlValue {
 		return number(int64(maxfilesperproc()))
 	}},
-	{"kern.maxprocperuid", []int32{ctlKern, 30}, sysctlInt, 0, 0, constant(maxproc * 2 / 3)},
+	{"kern.maxprocperuid", []int32{ctlKern, 30}, sysctlInt, 0, 0, constant(maxprocperuid)},
 	{"kern.ipc.maxsockbuf", []int32{ctlKern, 32, 1}, sysctlInt, 0, 0, constant(8 << 20)},
 	{"kern.ipc.somaxconn", []int32{ctlKern, 32, 3}, sysctlInt, 0, 0, constant(128)},
 	{"kern.usrstack", []int32{ctlKern, 35}, sysctlInt, 0, 0, func(t *Thread, _ []int32) sysctlValue {
@@ -133,7 +133,10 @@ var vmSysctls = []sysctl{
 }
 
 // maxproc is NPROC, before the boot scales it by memory.
-const maxproc = 1000
+const (
+	maxproc       = 1000
+	maxprocperuid = maxproc * 2 / 3
+)
 
 // argMax is ARG_MAX (xnu bsd/sys/syslimits.h).
 func argMax(r Release) int64 {

@@ -433,22 +433,61 @@ func TestRlimit(t *testing.T) {
 	}
 	set := func(cur, max uint64) *[2]uint64 { return &[2]uint64{cur, max} }
 	call(t, th, sysSetrlimit, EINVAL, rlimitNofile, gp(set(11, 10)))
-	// From 8019 the value stays and the kernel's own limit counts; before, it
-	// was cut (bsd/kern/kern_resource.c:dosetrlimit).
-	big := maxfilesperproc() + 1000
+	// From 7195 on the value stays and the kernel's own limit counts; before, it
+	// was cut if it was another (bsd/kern/kern_resource.c:dosetrlimit).
+	big, most := maxfilesperproc()+10000, uint64(maxfiles)
+	if !suser() {
+		most = maxfilesperproc()
+	}
+	check := func(release Release, which int, arg uint64, v *[2]uint64, e Errno, cur, max uint64) {
+		t.Helper()
+		th.p.Release = release
+		call(t, th, sysSetrlimit, e, uint64(which)|arg, gp(v))
+		call(t, th, sysGetrlimit, 0, uint64(which)|arg, gp(&lim[0]))
+		if lim[0] != cur || lim[1] != max {
+			t.Errorf("%d: limit %d is %d and %d, want %d and %d", release, which, lim[0], lim[1], cur, max)
+		}
+	}
 	setRlimit(rlimitNofile, 100, rlimInfinity)
-	call(t, th, sysSetrlimit, 0, rlimitNofile, gp(set(big, rlimInfinity)))
-	call(t, th, sysGetrlimit, 0, rlimitNofile|rlimitPosixFlag, gp(&lim[0]))
-	if lim[0] != big || nofile() != maxfilesperproc() {
-		t.Errorf("11215: %d, effective %d", lim[0], nofile())
+	check(XNU6153, rlimitNofile, rlimitPosixFlag, set(big, rlimInfinity), EINVAL, 100, rlimInfinity)
+	check(XNU6153, rlimitNofile, 0, set(big, rlimInfinity), 0, most, rlimInfinity)
+	check(XNU6153, rlimitNofile, rlimitPosixFlag, set(200, most+1), 0, 200, most)
+	setRlimit(rlimitNofile, big, rlimInfinity)
+	check(XNU6153, rlimitNofile, rlimitPosixFlag, set(big, rlimInfinity), 0, big, rlimInfinity)
+	setRlimit(rlimitNofile, 100, rlimInfinity)
+	check(XNU7195, rlimitNofile, rlimitPosixFlag, set(big, rlimInfinity), 0, big, rlimInfinity)
+	if nofile() != maxfilesperproc() {
+		t.Errorf("7195: %d descriptors, want %d", nofile(), maxfilesperproc())
 	}
-	th.p.Release = XNU6153
-	call(t, th, sysSetrlimit, EINVAL, rlimitNofile|rlimitPosixFlag, gp(set(big, rlimInfinity)))
-	call(t, th, sysSetrlimit, 0, rlimitNofile, gp(set(big, rlimInfinity)))
-	call(t, th, sysGetrlimit, 0, rlimitNofile, gp(&lim[0]))
-	if lim[0] != maxfilesperproc() {
-		t.Errorf("6153: %d, want %d", lim[0], maxfilesperproc())
+
+	defer setRlimit(rlimitStack, rlimits[rlimitStack].cur.Load(), rlimits[rlimitStack].max.Load())
+	const mb = 1 << 20
+	setRlimit(rlimitStack, 8*mb, rlimInfinity)
+	check(XNU7195, rlimitStack, rlimitPosixFlag, set(8*mb, 64*mb), EINVAL, 8*mb, rlimInfinity)
+	check(XNU7195, rlimitStack, 0, set(8*mb, 64*mb), 0, 8*mb, maxsmap)
+	setRlimit(rlimitStack, 8*mb, rlimInfinity)
+	check(XNU8019, rlimitStack, rlimitPosixFlag, set(8*mb, 64*mb), 0, 8*mb, 64*mb)
+	sp := &th.cpu.Regs.RSP
+	defer func(old uint64) { *sp = old }(*sp)
+	for _, c := range []struct {
+		used uint64
+		want Errno
+	}{{8 * mb, EINVAL}, {1<<64 - 4096, EINVAL}, {7 * mb, EINVAL}, {7*mb - 8, 0}} {
+		*sp = th.p.stackTop() - c.used
+		cur := uint64(8 * mb)
+		if c.want == 0 {
+			cur = 7*mb - 100 // up to a page
+		}
+		check(XNU8019, rlimitStack, 0, set(7*mb-100, 64*mb), c.want, cur, 64*mb)
 	}
+
+	defer setRlimit(rlimitNproc, rlimits[rlimitNproc].cur.Load(), rlimits[rlimitNproc].max.Load())
+	setRlimit(rlimitNproc, rlimInfinity, rlimInfinity)
+	most = maxproc
+	if !suser() {
+		most = maxprocperuid
+	}
+	check(XNU11215, rlimitNproc, 0, set(10, 100000), 0, 10, most)
 }
 
 func TestPriority(t *testing.T) {
