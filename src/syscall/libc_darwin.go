@@ -46,6 +46,7 @@ const (
 	sys_fcntl            = 92
 	sys_select           = 93
 	sys_getrusage        = 117
+	sys_fchmod           = 124
 	sys_rename           = 128
 	sys_mkdir            = 136
 	sys_rmdir            = 137

@@ -84,7 +84,7 @@ TEXT libc_chflags(SB),NOSPLIT,$0-0
 	KERNEL(34) // chflags
 
 TEXT libc_chmod(SB),NOSPLIT,$0-0
-	KERNEL(15) // chmod
+	EMULATE(·emulChmod)
 
 TEXT libc_chown(SB),NOSPLIT,$0-0
 	KERNEL(16) // chown
@@ -142,7 +142,7 @@ TEXT libc_fchflags(SB),NOSPLIT,$0-0
 	KERNEL(35) // fchflags
 
 TEXT libc_fchmod(SB),NOSPLIT,$0-0
-	KERNEL(124) // fchmod
+	EMULATE(·emulFchmod)
 
 TEXT libc_fchmodat(SB),NOSPLIT,$0-0
 	SINCE_ELSE(14, ·emulFchmodat)
@@ -331,9 +331,6 @@ TEXT libc_mlock(SB),NOSPLIT,$0-0
 TEXT libc_mlockall(SB),NOSPLIT,$0-0
 	KERNEL(324) // mlockall
 
-TEXT libc_mmap(SB),NOSPLIT,$0-0
-	KERNEL(197) // mmap
-
 TEXT libc_mount(SB),NOSPLIT,$0-0
 	KERNEL(167) // mount
 
@@ -488,9 +485,6 @@ TEXT libc_setregid(SB),NOSPLIT,$0-0
 
 TEXT libc_setreuid(SB),NOSPLIT,$0-0
 	KERNEL(126) // setreuid
-
-TEXT libc_setrlimit(SB),NOSPLIT,$0-0
-	KERNEL(195) // setrlimit
 
 TEXT libc_setsid(SB),NOSPLIT,$0-0
 	KERNEL(147) // setsid

@@ -66,6 +66,9 @@ func args(t *testing.T, p *runtime.Pinner, list []any) (a [6]uintptr) {
 		case *uint32:
 			p.Pin(x)
 			a[i] = uintptr(unsafe.Pointer(x))
+		case *Rlimit:
+			p.Pin(x)
+			a[i] = uintptr(unsafe.Pointer(x))
 		default:
 			t.Fatalf("argument of type %T", x)
 		}
@@ -682,6 +685,117 @@ func TestStubEaccess(t *testing.T) {
 	}
 }
 
+// TestStubChmod: a bit that the kernel does not permit is left out.
+func TestStubChmod(t *testing.T) {
+	if os.Getenv("GO_WANT_HELPER_PROCESS") == "1" {
+		if err := Setgroups([]int{1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := Setegid(1); err != nil {
+			t.Fatal(err)
+		}
+		if err := Seteuid(1); err != nil {
+			t.Fatal(err)
+		}
+		fd, err := Open("file", O_RDONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct{ mode, want uint16 }{{0o2755, 0o755}, {0o6755, 0o4755}, {0o4700, 0o4700}, {0o700, 0o700}} {
+			check := func(name string) {
+				var st Stat_t
+				if err := Stat("file", &st); err != nil {
+					t.Fatal(err)
+				}
+				if st.Mode&0o7777 != c.want {
+					t.Errorf("after %s to %o: mode %o, want %o", name, c.mode, st.Mode&0o7777, c.want)
+				}
+				Chmod("file", 0o600)
+			}
+			must(t, "chmod", "file", int(c.mode))
+			check("chmod")
+			must(t, "fchmod", fd, int(c.mode))
+			check("fchmod")
+			if c.mode != c.want {
+				fails(t, EPERM, "fchmodat", atFDCWD, "file", int(c.mode), 0)
+			} else {
+				must(t, "fchmodat", atFDCWD, "file", int(c.mode), 0)
+				check("fchmodat")
+			}
+		}
+		fails(t, EPERM, "chmod", "/", 0o6755)
+		fails(t, ENOENT, "chmod", "none", 0o2755)
+		fails(t, EBADF, "fchmod", -1, 0o2755)
+		return
+	}
+	if Getuid() != 0 {
+		t.Skip("only root can leave its groups")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestStubChmod$")
+	cmd.Dir = t.TempDir()
+	file := filepath.Join(cmd.Dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(file, 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	for d := cmd.Dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd.Env = append(os.Environ(), "GO_WANT_HELPER_PROCESS=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestStubRlimit: a limit out of reach is refused on releases that would, asked
+// otherwise, cut it down (bsd/kern/kern_resource.c:dosetrlimit).
+func TestStubRlimit(t *testing.T) {
+	files, err := SysctlUint32("kern.maxfiles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		which, since int // the first Darwin that takes it
+		lim          func(was Rlimit) Rlimit
+	}{
+		{RLIMIT_NOFILE, 20, func(was Rlimit) Rlimit {
+			n := max(was.Cur, uint64(files)) + 1
+			return Rlimit{n, max(was.Max, n)}
+		}},
+		{RLIMIT_STACK, 21, func(was Rlimit) Rlimit { return Rlimit{was.Cur, max(was.Max, 64<<20)} }},
+	} {
+		var was, is Rlimit
+		if err := Getrlimit(c.which, &was); err != nil {
+			t.Fatal(err)
+		}
+		lim := c.lim(was)
+		if lim.Max > was.Max && Getuid() != 0 {
+			t.Logf("limit %d: only root can raise the maximum from %d", c.which, was.Max)
+			continue
+		}
+		if DarwinRelease() >= c.since {
+			must(t, "setrlimit", c.which, &lim)
+			Getrlimit(c.which, &is)
+			if is != lim {
+				t.Errorf("limit %d: set to %d, is %d", c.which, lim, is)
+			}
+			must(t, "setrlimit", c.which, &was)
+			continue
+		}
+		fails(t, EINVAL, "setrlimit", c.which, &lim)
+		Getrlimit(c.which, &is)
+		if is != was {
+			t.Errorf("limit %d: was %d, is %d after a refusal", c.which, was, is)
+		}
+	}
+	fails(t, EINVAL, "setrlimit", 99, &Rlimit{})
+	fails(t, EINVAL, "setrlimit", RLIMIT_NOFILE, &Rlimit{Cur: 2, Max: 1})
+}
+
 func TestStubSignals(t *testing.T) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, SIGUSR1)
@@ -895,4 +1009,7 @@ func TestStubResults(t *testing.T) {
 		must(t, "munmap", mem, 8192)
 		fails(t, EBADF, "mmap", 0, 4096, PROT_READ, MAP_PRIVATE, -1, 0)
 	}
+	fails(t, EINVAL, "mmap", 0, 0, PROT_READ, MAP_ANON|MAP_PRIVATE, -1, 0)
+	fails(t, EINVAL, "mmap", 0, 4096, PROT_READ, MAP_ANON, -1, 0)
+	fails(t, EINVAL, "mmap", 0, 4096, PROT_READ, MAP_PRIVATE, fd, 512)
 }

@@ -120,6 +120,36 @@ bad:
 	MOVL	$-1, DX
 	RET
 
+// setrlimit, 195: int resource, struct rlimit *new. C asks for POSIX's rules by
+// a flag, 0x1000, with which kernels refuse limits that they else cut down
+// (libsyscall/wrappers/unix03/setrlimit.c). A forked child calls this.
+TEXT libc_setrlimit(SB),NOSPLIT,$0-0
+	ORL	$0x1000, 4(SP)
+	UNIX(195)
+	JCC	2(PC)
+	JMP	libcerror(SB)
+	XORL	CX, CX
+	RET
+
+// mmap, 197: void *addr, size_t len, int prot, int flags, int fd, off_t off. What
+// kernels would take, or round, and POSIX forbids is EINVAL
+// (libsyscall/wrappers/unix03/mmap.c).
+TEXT libc_mmap(SB),NOSPLIT,$0-0
+	CMPL	8(SP), $0
+	JEQ	bad
+	TESTL	$3, 16(SP) // MAP_SHARED, MAP_PRIVATE
+	JEQ	bad
+	TESTL	$4095, 24(SP)
+	JNE	bad
+	UNIX(197)
+	JCC	2(PC)
+	JMP	libcerror(SB)
+	XORL	CX, CX
+	RET
+bad:
+	MOVL	$22, AX
+	JMP	libcerror(SB)
+
 // __pthread_sigmask, 329: int how, sigset_t *set, sigset_t *old.
 // Returns the error number.
 TEXT libc_pthread_sigmask(SB),NOSPLIT,$0-0

@@ -108,6 +108,39 @@ TEXT libc_gettimeofday(SB),NOSPLIT,$0-0
 stored:
 	RET
 
+// setrlimit, 195: int resource, struct rlimit *new. C asks for POSIX's rules by
+// a flag, 0x1000, with which kernels refuse limits that they else cut down
+// (libsyscall/wrappers/unix03/setrlimit.c). A forked child calls this.
+TEXT libc_setrlimit(SB),NOSPLIT,$0-0
+	ORL	$0x1000, DI
+	MOVL	$(0x2000000+195), AX
+	SYSCALL
+	JCC	2(PC)
+	JMP	libcerror(SB)
+	XORL	CX, CX
+	RET
+
+// mmap, 197: void *addr, size_t len, int prot, int flags, int fd, off_t off. What
+// kernels would take, or round, and POSIX forbids is EINVAL
+// (libsyscall/wrappers/unix03/mmap.c).
+TEXT libc_mmap(SB),NOSPLIT,$0-0
+	TESTQ	SI, SI
+	JEQ	bad
+	TESTL	$3, CX // MAP_SHARED, MAP_PRIVATE
+	JEQ	bad
+	TESTL	$4095, R9
+	JNE	bad
+	MOVQ	CX, R10
+	MOVL	$(0x2000000+197), AX
+	SYSCALL
+	JCC	2(PC)
+	JMP	libcerror(SB)
+	XORL	CX, CX
+	RET
+bad:
+	MOVL	$22, AX
+	JMP	libcerror(SB)
+
 // __pthread_sigmask, 329: int how, sigset_t *set, sigset_t *old.
 // Returns the error number.
 TEXT libc_pthread_sigmask(SB),NOSPLIT,$0-0

@@ -16,6 +16,9 @@ import (
 //go:linkname libc_arc4random_buf libc_arc4random_buf
 func libc_arc4random_buf()
 
+//go:linkname libc_chmod libc_chmod
+func libc_chmod()
+
 //go:linkname libc_clock_gettime libc_clock_gettime
 func libc_clock_gettime()
 
@@ -24,6 +27,9 @@ func libc_closedir()
 
 //go:linkname libc_faccessat libc_faccessat
 func libc_faccessat()
+
+//go:linkname libc_fchmod libc_fchmod
+func libc_fchmod()
 
 //go:linkname libc_fchmodat libc_fchmodat
 func libc_fchmodat()
@@ -100,6 +106,9 @@ func libc_readlinkat()
 //go:linkname libc_renameat libc_renameat
 func libc_renameat()
 
+//go:linkname libc_setrlimit libc_setrlimit
+func libc_setrlimit()
+
 //go:linkname libc_sigaction libc_sigaction
 func libc_sigaction()
 
@@ -127,9 +136,11 @@ func libc_utimensat()
 // Stubs has the addresses by C name.
 var Stubs = map[string]uintptr{
 	"arc4random_buf":  abi.FuncPCABI0(libc_arc4random_buf),
+	"chmod":           abi.FuncPCABI0(libc_chmod),
 	"clock_gettime":   abi.FuncPCABI0(libc_clock_gettime),
 	"closedir":        abi.FuncPCABI0(libc_closedir),
 	"faccessat":       abi.FuncPCABI0(libc_faccessat),
+	"fchmod":          abi.FuncPCABI0(libc_fchmod),
 	"fchmodat":        abi.FuncPCABI0(libc_fchmodat),
 	"fchownat":        abi.FuncPCABI0(libc_fchownat),
 	"fcntl":           abi.FuncPCABI0(libc_fcntl),
@@ -155,6 +166,7 @@ var Stubs = map[string]uintptr{
 	"readdir_r":       abi.FuncPCABI0(libc_readdir_r),
 	"readlinkat":      abi.FuncPCABI0(libc_readlinkat),
 	"renameat":        abi.FuncPCABI0(libc_renameat),
+	"setrlimit":       abi.FuncPCABI0(libc_setrlimit),
 	"sigaction":       abi.FuncPCABI0(libc_sigaction),
 	"symlinkat":       abi.FuncPCABI0(libc_symlinkat),
 	"sysconf":         abi.FuncPCABI0(libc_sysconf),

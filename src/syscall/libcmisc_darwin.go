@@ -212,6 +212,32 @@ func asleep() int64 {
 	return *(*int64)(ptr(commpage + contTimebase))
 }
 
+// chmod(path, mode)
+func emulChmod(a *libcArgs) (r, errno uintptr) {
+	return chmodAny(sys_chmod, a)
+}
+
+// fchmod(fd, mode)
+func emulFchmod(a *libcArgs) (r, errno uintptr) {
+	return chmodAny(sys_fchmod, a)
+}
+
+// chmodAny drops S_ISGID, S_ISUID or both if the kernel permits the mode only
+// so (libsyscall/wrappers/unix03/chmod.c).
+func chmodAny(nr uintptr, a *libcArgs) (r, errno uintptr) {
+	file, mode := a[0], a[1]
+	r, errno = kernel(nr, file, mode, 0)
+	for _, without := range [...]uintptr{S_ISGID, S_ISUID, S_ISGID | S_ISUID} {
+		if errno != uintptr(EPERM) {
+			break
+		}
+		if mode&without == without {
+			r, errno = kernel(nr, file, mode&^without, 0)
+		}
+	}
+	return r, errno
+}
+
 // usleep(us)
 func emulUsleep(a *libcArgs) (r, errno uintptr) {
 	us := int64(uint32(a[0]))
