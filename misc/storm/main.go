@@ -355,8 +355,12 @@ func (s *storm) run() (string, error) {
 	if n == 0 {
 		return "", errors.New("no signal was acknowledged")
 	}
+	did := <-sum
+	if did == "" {
+		return "", errors.New("the program ended without saying what it did")
+	}
 	return fmt.Sprintf("%.0fs: %d signals acknowledged, %.0f/s, the slowest after %v; %d others sent; %s",
-		elapsed.Seconds(), n, float64(n)/elapsed.Seconds(), slices.Max(worst).Round(time.Millisecond), sent.Load(), <-sum), nil
+		elapsed.Seconds(), n, float64(n)/elapsed.Seconds(), slices.Max(worst).Round(time.Millisecond), sent.Load(), did), nil
 }
 
 // waitEnd returns when the child has ended; it stays a zombie.

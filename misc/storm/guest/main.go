@@ -49,6 +49,7 @@ var (
 	threads, execs, gcs, profiles, others atomic.Int64
 	reached                               atomic.Int64 // signals of the program's own
 	sink                                  [][]byte
+	spun                                  int
 )
 
 // late is when a signal of the program's own counts as lost.
@@ -234,9 +235,7 @@ func busy(r *rand.Rand) {
 	for i := range r.IntN(3_000_000) {
 		n += i ^ n
 	}
-	if n == 1 {
-		fmt.Println()
-	}
+	spun = n
 	time.Sleep(time.Duration(r.IntN(2000)) * time.Microsecond)
 }
 
