@@ -86,9 +86,31 @@ const (
 // maxfilesperproc is the bound of what RLIMIT_NOFILE can mean here.
 func maxfilesperproc() uint64 { return min(openMax, uint64(hiddenFDBase)) }
 
+// mostFiles is the largest soft limit NOFILE that a process could set up to 6153
+// (bsd/kern/kern_resource.c:dosetrlimit). Of root's, too, maxfilesperproc counted.
+func mostFiles() uint64 {
+	if suser() {
+		return maxfiles
+	}
+	return maxfilesperproc()
+}
+
 // nofile is the number of descriptors that the guest may have
 // (xnu-11417 bsd/kern/kern_descrip.c:proc_limitgetcur_nofile).
 func nofile() uint64 { return min(rlimits[rlimitNofile].cur.Load(), maxfilesperproc()) }
+
+// rlimit returns a limit as the release could have given it: the host may have
+// begun with more. What the guest does not change its programs get as it was.
+func (p *Proc) rlimit(which uint32) (cur, max uint64) {
+	cur, max = rlimits[which].cur.Load(), rlimits[which].max.Load()
+	switch {
+	case which == rlimitNofile && p.Release < XNU7195:
+		cur = min(cur, mostFiles())
+	case which == rlimitStack && p.Release < XNU8019:
+		cur, max = min(cur, maxsmap), min(max, maxsmap)
+	}
+	return cur, max
+}
 
 func sysGetdtablesize(t *Thread, a *args) (uint64, Errno) {
 	return nofile(), 0
@@ -100,9 +122,10 @@ func sysGetrlimit(t *Thread, a *args) (uint64, Errno) {
 	if which >= rlimNlimits {
 		return 0, EINVAL
 	}
+	cur, max := t.p.rlimit(which)
 	b := t.fs.buf[:16]
-	putUint64(b, rlimits[which].cur.Load())
-	putUint64(b[8:], rlimits[which].max.Load())
+	putUint64(b, cur)
+	putUint64(b[8:], max)
 	return 0, copyoutBytes(a[1], b)
 }
 
@@ -127,7 +150,7 @@ func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
 	if cur > max {
 		return 0, EINVAL
 	}
-	oldCur, oldMax := rlimits[which].cur.Load(), rlimits[which].max.Load()
+	oldCur, oldMax := t.p.rlimit(which)
 	root := suser()
 	if (cur > oldMax || max > oldMax) && !root {
 		return 0, EPERM
@@ -150,10 +173,7 @@ func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
 		if t.p.Release >= XNU7195 {
 			break
 		}
-		most := maxfilesperproc()
-		if root {
-			most = maxfiles
-		}
+		most := mostFiles()
 		if cur > most && cur != oldCur {
 			if posix {
 				return 0, EINVAL

@@ -435,10 +435,7 @@ func TestRlimit(t *testing.T) {
 	call(t, th, sysSetrlimit, EINVAL, rlimitNofile, gp(set(11, 10)))
 	// From 7195 on the value stays and the kernel's own limit counts; before, it
 	// was cut if it was another (bsd/kern/kern_resource.c:dosetrlimit).
-	big, most := maxfilesperproc()+10000, uint64(maxfiles)
-	if !suser() {
-		most = maxfilesperproc()
-	}
+	big, most := maxfilesperproc()+10000, mostFiles()
 	check := func(release Release, which int, arg uint64, v *[2]uint64, e Errno, cur, max uint64) {
 		t.Helper()
 		th.p.Release = release
@@ -452,8 +449,9 @@ func TestRlimit(t *testing.T) {
 	check(XNU6153, rlimitNofile, rlimitPosixFlag, set(big, rlimInfinity), EINVAL, 100, rlimInfinity)
 	check(XNU6153, rlimitNofile, 0, set(big, rlimInfinity), 0, most, rlimInfinity)
 	check(XNU6153, rlimitNofile, rlimitPosixFlag, set(200, most+1), 0, 200, most)
-	setRlimit(rlimitNofile, big, rlimInfinity)
-	check(XNU6153, rlimitNofile, rlimitPosixFlag, set(big, rlimInfinity), 0, big, rlimInfinity)
+	setRlimit(rlimitNofile, big, big) // the host's
+	check(XNU6153, rlimitNofile, rlimitPosixFlag, set(11, 10), EINVAL, most, big)
+	check(XNU6153, rlimitNofile, rlimitPosixFlag, set(most, big), 0, most, big)
 	setRlimit(rlimitNofile, 100, rlimInfinity)
 	check(XNU7195, rlimitNofile, rlimitPosixFlag, set(big, rlimInfinity), 0, big, rlimInfinity)
 	if nofile() != maxfilesperproc() {
@@ -463,7 +461,9 @@ func TestRlimit(t *testing.T) {
 	defer setRlimit(rlimitStack, rlimits[rlimitStack].cur.Load(), rlimits[rlimitStack].max.Load())
 	const mb = 1 << 20
 	setRlimit(rlimitStack, 8*mb, rlimInfinity)
-	check(XNU7195, rlimitStack, rlimitPosixFlag, set(8*mb, 64*mb), EINVAL, 8*mb, rlimInfinity)
+	check(XNU7195, rlimitStack, rlimitPosixFlag, set(8*mb, 64*mb), EINVAL, 8*mb, maxsmap)
+	check(XNU7195, rlimitStack, rlimitPosixFlag, set(8*mb, maxsmap), 0, 8*mb, maxsmap)
+	setRlimit(rlimitStack, 8*mb, rlimInfinity)
 	check(XNU7195, rlimitStack, 0, set(8*mb, 64*mb), 0, 8*mb, maxsmap)
 	setRlimit(rlimitStack, 8*mb, rlimInfinity)
 	check(XNU8019, rlimitStack, rlimitPosixFlag, set(8*mb, 64*mb), 0, 8*mb, 64*mb)
