@@ -233,7 +233,9 @@ func sysGetfsstat64(t *Thread, a *args) (uint64, Errno) {
 		h := t.fs.buf[:hostStatfsSize]
 		name := t.fs.name[0][:]
 		name[copy(name, m.on)] = 0
-		if _, e := t.block(syscall.SYS_STATFS, hostBuf(&name[0]), hostBuf(&h[0]), 0, 0, 0, 0); e != 0 {
+		if _, e := t.block(syscall.SYS_STATFS, hostBuf(&name[0]), hostBuf(&h[0]), 0, 0, 0, 0); e == ERESTART {
+			return 0, e
+		} else if e != 0 {
 			continue
 		}
 		b := t.fs.buf[8192:]
