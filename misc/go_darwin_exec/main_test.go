@@ -355,7 +355,7 @@ func harmless(name string) bool {
 func removable(t *testing.T, dir string) {
 	const ( // include/uapi/linux/fs.h
 		getflags, setflags = 0x80086601, 0x40086602
-		immutable, append  = 0x10, 0x20
+		keeps              = 0x10 | 0x20 // immutable, append only
 	)
 	mend := func(path string) error {
 		f, err := os.OpenFile(path, syscall.O_NOFOLLOW, 0)
@@ -364,8 +364,8 @@ func removable(t *testing.T, dir string) {
 		}
 		defer f.Close()
 		var flags uintptr
-		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), getflags, uintptr(unsafe.Pointer(&flags))); e == 0 && flags&(immutable|append) != 0 {
-			flags &^= immutable | append
+		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), getflags, uintptr(unsafe.Pointer(&flags))); e == 0 && flags&keeps != 0 {
+			flags &^= keeps
 			if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), setflags, uintptr(unsafe.Pointer(&flags))); e != 0 {
 				return &fs.PathError{Op: "FS_IOC_SETFLAGS", Path: path, Err: e}
 			}

@@ -138,7 +138,7 @@ TEXT libc_mmap(SB),NOSPLIT,$0-0
 	XORL	CX, CX
 	RET
 bad:
-	MOVL	$22, AX
+	MOVL	$22, AX // EINVAL
 	JMP	libcerror(SB)
 
 // __pthread_sigmask, 329: int how, sigset_t *set, sigset_t *old.

@@ -88,11 +88,17 @@ func maxfilesperproc() uint64 { return min(openMax, uint64(hiddenFDBase)) }
 
 // mostFiles is the largest soft limit NOFILE that a process could set up to 6153
 // (bsd/kern/kern_resource.c:dosetrlimit). Of root's, too, maxfilesperproc counted.
-func mostFiles() uint64 {
+func mostFiles() uint64 { return bySuser(maxfiles, maxfilesperproc()) }
+
+// mostProcs is that of NPROC, in all releases.
+func mostProcs() uint64 { return bySuser(maxproc, maxprocperuid) }
+
+// bySuser returns the bound for the superuser or that for others.
+func bySuser(root, other uint64) uint64 {
 	if suser() {
-		return maxfiles
+		return root
 	}
-	return maxfilesperproc()
+	return other
 }
 
 // nofile is the number of descriptors that the guest may have
@@ -151,8 +157,7 @@ func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	oldCur, oldMax := t.p.rlimit(which)
-	root := suser()
-	if (cur > oldMax || max > oldMax) && !root {
+	if (cur > oldMax || max > oldMax) && !suser() {
 		return 0, EPERM
 	}
 	switch which {
@@ -163,9 +168,10 @@ func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
 			}
 			cur, max = min(cur, maxsmap), maxsmap
 		}
-		// It can be made smaller from the first thread's stack only.
+		// It can be made smaller only from the stack itself, and not below what is in use.
 		if size := min(cur, maxsmap); size < min(oldCur, maxsmap) {
-			if used := t.p.stackTop() - t.cpu.Regs.RSP; used >= min(oldCur, maxsmap) || used >= (size+pageSize-1)&^(pageSize-1) {
+			used := t.p.stackTop() - t.cpu.Regs.RSP // huge on another stack
+			if used >= (size+pageSize-1)&^(pageSize-1) {
 				return 0, EINVAL
 			}
 		}
@@ -184,10 +190,7 @@ func sysSetrlimit(t *Thread, a *args) (uint64, Errno) {
 			max = most
 		}
 	case rlimitNproc:
-		most := uint64(maxprocperuid)
-		if root {
-			most = maxproc
-		}
+		most := mostProcs()
 		cur, max = min(cur, most), min(max, most)
 	}
 	setRlimit(int(which), cur, max)

@@ -132,7 +132,8 @@ var vmSysctls = []sysctl{
 	{"vm.swapusage", []int32{ctlVM, 5}, sysctlStruct, 0, 0, vmSwapusage},
 }
 
-// maxproc is NPROC, before the boot scales it by memory.
+// maxproc is NPROC, before the boot scales it by memory; maxprocperuid is a
+// user's part.
 const (
 	maxproc       = 1000
 	maxprocperuid = maxproc * 2 / 3

@@ -483,11 +483,7 @@ func TestRlimit(t *testing.T) {
 
 	defer setRlimit(rlimitNproc, rlimits[rlimitNproc].cur.Load(), rlimits[rlimitNproc].max.Load())
 	setRlimit(rlimitNproc, rlimInfinity, rlimInfinity)
-	most = maxproc
-	if !suser() {
-		most = maxprocperuid
-	}
-	check(XNU11215, rlimitNproc, 0, set(10, 100000), 0, 10, most)
+	check(XNU11215, rlimitNproc, 0, set(10, 100000), 0, 10, mostProcs())
 }
 
 func TestPriority(t *testing.T) {
