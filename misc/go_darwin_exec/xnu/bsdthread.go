@@ -98,11 +98,7 @@ func sysBsdthreadCreate(t *Thread, a *args) (uint64, Errno) {
 	name := p.ports.threadName(n)
 	if p.Release >= XNU2782 && reg.tsdOffset != 0 {
 		// The kext sets the thread's TLS base and says so in the flags.
-		if base := pthread + uint64(reg.tsdOffset); p.abi == abi32 {
-			n.cpu.SetTLS32(uint32(base))
-		} else {
-			n.cpu.SetGSBase(base)
-		}
+		n.setTSDBase(pthread + uint64(reg.tsdOffset))
 		flags |= pthreadStartTSDBaseSet
 	}
 	if p.abi == abi32 {

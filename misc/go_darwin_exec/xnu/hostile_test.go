@@ -38,6 +38,18 @@ var harmful = map[string]bool{
 // with, and be there before package testing starts its first timer.
 func init() { ReserveFDs() }
 
+// TestTSDBase: the processor faults if it is given a base that cannot be one.
+func TestTSDBase(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	for _, c := range []struct{ base, want uint64 }{{0x7fff_ffff_f000, 0x7fff_ffff_f000}, {0x8000_bfcf_f973, 0}, {0x1234, 0x1234}, {1 << 63, 0}} {
+		th.setTSDBase(c.base)
+		if base := th.cpu.GSBase(); base != c.want {
+			t.Errorf("after %#x the base is %#x, want %#x", c.base, base, c.want)
+		}
+	}
+	th.setTSDBase(0)
+}
+
 // Whatever the arguments, a handler returns; it does not panic, and it leaves
 // the runner's own memory alone.
 func TestHostileArguments(t *testing.T) {

@@ -4,7 +4,10 @@
 
 package xnu
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // machTrap performs Mach trap nr: xnu-11417
 // osfmk/i386/bsd_i386.c:mach_call_munger64. Traps are never restarted: an
@@ -59,11 +62,7 @@ func (t *Thread) mdepCall(nr int) {
 	r := &t.cpu.Regs
 	switch nr {
 	case 3: // thread_fast_set_cthread_self64
-		base := r.RDI
-		if !canonical(base) {
-			base = 0
-		}
-		t.cpu.SetGSBase(base)
+		t.setTSDBase(r.RDI)
 		// The result is the selector, not a kern_return_t
 		// (machdep_call.c:thread_fast_set_cthread_self64).
 		r.RAX = userCthread
@@ -73,6 +72,22 @@ func (t *Thread) mdepCall(nr int) {
 	if tr := t.tracing(); tr != nil {
 		tr.printf(t, "machdep_%d(%#x) = %#x", nr, r.RDI, r.RAX)
 	}
+}
+
+// setTSDBase sets the base of the thread's own data; one that user code cannot
+// have becomes 0 (xnu-2782, xnu-11417 osfmk/i386/pcb_native.c:machine_thread_set_tsd_base).
+func (t *Thread) setTSDBase(base uint64) {
+	if t.p.abi == abi32 {
+		if base > math.MaxUint32 {
+			base = 0
+		}
+		t.cpu.SetTLS32(uint32(base))
+		return
+	}
+	if !canonical(base) {
+		base = 0
+	}
+	t.cpu.SetGSBase(base)
 }
 
 // userCthread is the selector of the thread's own data segment on a 64-bit
