@@ -291,8 +291,8 @@ var docTables = map[string]struct {
 	gen func(top string) (string, error)
 }{
 	"libc":     {"doc/abi.md", docLibc},
-	"syscalls": {"doc/abi.md", docSyscalls},
-	"traps":    {"doc/abi.md", docTraps},
+	"syscalls": {"doc/syscalls.md", docSyscalls},
+	"traps":    {"doc/syscalls.md", docTraps},
 	"older":    {"doc/releases.md", docOlder},
 }
 
@@ -364,41 +364,4 @@ func docLibc(top string) (string, error) {
 	}
 	return "The kernel call of the same name, in every release:" + strings.TrimSuffix(plain.String(), ",") + ".\n\n" +
 		b.String() + "\nNot defined:\n\n| name | why nothing needs it |\n|---|---|\n" + none.String(), nil
-}
-
-func docSyscalls(top string) (string, error) {
-	calls, err := readSyscalls(top)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	b.WriteString("| no | call | arguments | result | since | until | note |\n|---|---|---|---|---|---|---|\n")
-	for _, c := range calls {
-		note := c.note
-		if c.eintr {
-			note = strings.TrimSuffix("never restarted; "+note, "; ")
-		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | %s |\n", c.num, c.name, c.args, c.ret, branch(c.since), branch(c.until), note)
-	}
-	return b.String(), nil
-}
-
-func docTraps(top string) (string, error) {
-	traps, err := readTraps(top)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	b.WriteString("| no | trap | arguments | result | since | until | note |\n|---|---|---|---|---|---|---|\n")
-	for _, c := range traps {
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | %s |\n", c.num, c.name, c.args, c.ret, branch(c.since), branch(c.until), c.note)
-	}
-	return b.String(), nil
-}
-
-func branch(rel int) string {
-	if rel == 0 {
-		return ""
-	}
-	return fmt.Sprint(rel)
 }

@@ -4,7 +4,8 @@
 
 // Mkxnu writes the files that follow from the tables of kernel facts in
 // lib/xnu: the runner's call, error and signal tables, the libc stubs of
-// package syscall and the tables of doc/abi.md and doc/releases.md.
+// package syscall and the tables of doc/abi.md, doc/releases.md and
+// doc/syscalls.md.
 //
 //	go run ./mkxnu [-top DIR] [-check]
 //
@@ -35,6 +36,7 @@ var outputs = []struct {
 	{"src/syscall/zolder_darwin_test.go", genOlder},
 	{"doc/abi.md", genDoc("doc/abi.md")},
 	{"doc/releases.md", genDoc("doc/releases.md")},
+	{"doc/syscalls.md", genDoc("doc/syscalls.md")},
 }
 
 func gofmt(src []byte) ([]byte, error) {

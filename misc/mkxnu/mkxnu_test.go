@@ -110,7 +110,7 @@ func TestI386(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "lib/xnu"), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		for name, line := range map[string]string{"i386.tsv": tt.line, "syscalls.tsv": "199\tlseek\tioi\to\t-\t-\t-"} {
+		for name, line := range map[string]string{"i386.tsv": tt.line, "syscalls.tsv": "199\tlseek\tioi\to\t-\t-\t-\tsysLseek\tfull"} {
 			if err := os.WriteFile(filepath.Join(dir, "lib/xnu", name), []byte(line+"\n"), 0o666); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,8 @@ func TestWide386(t *testing.T) {
 // TestRefusals gives every reader tables that it must refuse.
 func TestRefusals(t *testing.T) {
 	const okStubs = "open\tcall\topen\t1699\temulOpen\nopenat\tcall\topenat\t-\temulOpenat\n"
-	const okCalls = "1\texit\ti\tv\t-\t-\t-\n2\tfork\t-\ti\t-\t-\t-\n5\topen\tsii\ti\t-\t-\teintr\n463\topenat\tisii\ti\t2782\t-\teintr\n"
+	const okCalls = "1\texit\ti\tv\t-\t-\t-\tsysExit\tfull\n2\tfork\t-\ti\t-\t-\t-\tsysFork\tfull\n" +
+		"5\topen\tsii\ti\t-\t-\teintr,child\tsysOpen\tpartial: some\n463\topenat\tisii\ti\t2782\t-\teintr\t-\tnone: why\tnote\n"
 	for _, tt := range []struct {
 		file, text string
 		read       func(top string) error
@@ -144,17 +145,23 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"syscalls.tsv", okCalls, syscallsErr, ""},
 		{"syscalls.tsv", "1\texit\ti\n", syscallsErr, "3 fields"},
-		{"syscalls.tsv", "x\texit\ti\tv\t-\t-\t-\n", syscallsErr, "not a number"},
-		{"syscalls.tsv", "1\texit\tq\tv\t-\t-\t-\n", syscallsErr, "letter 'q'"},
-		{"syscalls.tsv", "1\texit\ti\tvv\t-\t-\t-\n", syscallsErr, `result "vv"`},
-		{"syscalls.tsv", "1\texit\tiiiiiiiii\tv\t-\t-\t-\n", syscallsErr, "9 arguments"},
-		{"syscalls.tsv", "1\texit\ti\tv\t1600\t-\t-\n", syscallsErr, "not an XNU branch"},
-		{"syscalls.tsv", "1\texit\ti\tv\t2422\t1699\t-\n", syscallsErr, "not after"},
-		{"syscalls.tsv", "1\texit\ti\tv\t-\t-\tfast\n", syscallsErr, "unknown flag"},
-		{"syscalls.tsv", "2\tfork\t-\ti\t-\t-\t-\n1\texit\ti\tv\t-\t-\t-\n", syscallsErr, "1 follows 2"},
-		{"syscalls.tsv", "1\ta\ti\tv\t-\t2422\t-\n1\tb\ti\tv\t2050\t-\t-\n", syscallsErr, "share a release"},
-		{"syscalls.tsv", "1\ta\ti\tv\t-\t2422\t-\n1\tb\ti\tv\t2422\t-\t-\n", syscallsErr, ""},
-		{"traps.tsv", "27\tthread_self\t-\tx\t-\t-\n", trapsErr, "letter 'x'"},
+		{"syscalls.tsv", "x\texit\ti\tv\t-\t-\t-\t-\tnone: why\n", syscallsErr, "not a number"},
+		{"syscalls.tsv", "1\texit\tq\tv\t-\t-\t-\t-\tnone: why\n", syscallsErr, "letter 'q'"},
+		{"syscalls.tsv", "1\texit\ti\tvv\t-\t-\t-\t-\tnone: why\n", syscallsErr, `result "vv"`},
+		{"syscalls.tsv", "1\texit\tiiiiiiiii\tv\t-\t-\t-\t-\tnone: why\n", syscallsErr, "9 arguments"},
+		{"syscalls.tsv", "1\texit\ti\tv\t1600\t-\t-\t-\tnone: why\n", syscallsErr, "not an XNU branch"},
+		{"syscalls.tsv", "1\texit\ti\tv\t2422\t1699\t-\t-\tnone: why\n", syscallsErr, "not after"},
+		{"syscalls.tsv", "1\texit\ti\tv\t-\t-\tfast\t-\tnone: why\n", syscallsErr, "unknown flag"},
+		{"syscalls.tsv", "2\tfork\t-\ti\t-\t-\t-\t-\tnone: why\n1\texit\ti\tv\t-\t-\t-\t-\tnone: why\n", syscallsErr, "1 follows 2"},
+		{"syscalls.tsv", "1\ta\ti\tv\t-\t2422\t-\t-\tnone: why\n1\tb\ti\tv\t2050\t-\t-\t-\tnone: why\n", syscallsErr, "share a release"},
+		{"syscalls.tsv", "1\ta\ti\tv\t-\t2422\t-\t-\tnone: why\n1\tb\ti\tv\t2422\t-\t-\t-\tnone: why\n", syscallsErr, ""},
+		{"syscalls.tsv", "1\texit\ti\tv\t-\t-\t-\t-\tfull\n", syscallsErr, "without a handler"},
+		{"syscalls.tsv", "1\texit\ti\tv\t-\t-\t-\tsysExit\tpartial\n", syscallsErr, "what is missing"},
+		{"syscalls.tsv", "1\texit\ti\tv\t-\t-\t-\t-\tnone\n", syscallsErr, "none: why"},
+		{"syscalls.tsv", "1\texit\ti\tv\t-\t-\t-\tsysExit\tnone: why\n", syscallsErr, "with handler"},
+		{"syscalls.tsv", "1\texit\ti\tv\t-\t-\t-\t-\t-\n", syscallsErr, "want full"},
+		{"syscalls.tsv", "1\tenosys\t-\t-\t-\t-\t-\tsysExit\tfull\n", syscallsErr, "empty slot"},
+		{"traps.tsv", "27\tthread_self\t-\tx\t-\t-\t-\t-\tnone: why\n", trapsErr, "letter 'x'"},
 		{"errno.tsv", "1\tEPERM\t1\t-\n3\tESRCH\t3\t-\n", errnosErr, "want 2"},
 		{"errno.tsv", "1\tEPERM\t1\t-\n2\tENOENT\t1\t-\n", errnosErr, "stands for"},
 		{"libc.tsv", "exit\tcall\texit\t-\t-\n", libcErr, ""},

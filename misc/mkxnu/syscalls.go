@@ -7,26 +7,67 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
+
+	"goxnu/misc/internal/releases"
 )
 
-// A call is one meaning of one BSD call number (lib/xnu/syscalls.tsv) or of
-// one Mach trap index (traps.tsv).
+// A call is one line of lib/xnu/syscalls.tsv or traps.tsv: one meaning of one
+// BSD call number or one Mach trap index, and what the runner makes of it.
 type call struct {
 	num       int
 	name      string
 	args, ret string
 	interval
-	eintr bool
-	note  string
+	flags   []string // of callFlags
+	handler string   // the runner's function; "": none
+	support string   // "full", "partial: what is missing", "none: why"; "" for an empty slot
+	note    string
 }
 
 // argLetters are the argument types of the call tables.
 const argLetters = "iulzpso"
 
-// call reads the columns that both tables begin with: number, name, arguments,
-// result (one of the letters in ret), since and until.
-func (r row) call(ret string) (c call, err error) {
-	c = call{name: r.f[1], args: r.f[2], ret: r.f[3]}
+// callFlags are the flags that a line may have; the runner's entries have
+// fields of these names.
+var callFlags = []string{"eintr", "child", "tty"}
+
+// A callTable says how the two tables differ.
+type callTable struct {
+	file    string
+	ret     string // letters of results
+	maxArgs int
+}
+
+var (
+	syscallTable = callTable{"syscalls.tsv", "iulov", 8}
+	trapTable    = callTable{"traps.tsv", "knb", 9}
+)
+
+// emptySlot is the name of a call number that fails and does nothing more.
+const emptySlot = "enosys"
+
+func (t callTable) read(top string) (calls []call, err error) {
+	rows, err := readTable(top, t.file, 9, 10)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		c, err := t.call(r)
+		if err != nil {
+			return nil, err
+		}
+		if err = checkOrder(r, calls, c); err != nil {
+			return nil, err
+		}
+		calls = append(calls, c)
+	}
+	return calls, nil
+}
+
+func (t callTable) call(r row) (c call, err error) {
+	c = call{name: r.f[1], args: r.f[2], ret: r.f[3], handler: r.f[7], support: r.f[8], note: r.f[9]}
 	if c.num, err = r.num(0); err != nil {
 		return c, err
 	}
@@ -36,61 +77,49 @@ func (r row) call(ret string) (c call, err error) {
 	if err = r.checkLetters(c.args, argLetters); err != nil {
 		return c, err
 	}
-	return c, r.checkLetters(c.ret, ret)
+	if err = r.checkLetters(c.ret, t.ret); err != nil {
+		return c, err
+	}
+	if len(c.args) > t.maxArgs || (len(c.ret) != 1) != (c.name == emptySlot) {
+		return c, r.errorf("%s: %d arguments, result %q", c.name, len(c.args), c.ret)
+	}
+	if r.f[6] != "" {
+		c.flags = strings.Split(r.f[6], ",")
+	}
+	for _, f := range c.flags {
+		if !slices.Contains(callFlags, f) {
+			return c, r.errorf("unknown flag %q", f)
+		}
+	}
+	return c, c.checkSupport(r)
 }
 
-func readSyscalls(top string) ([]call, error) {
-	rows, err := readTable(top, "syscalls.tsv", 7, 8)
-	if err != nil {
-		return nil, err
+// checkSupport checks that a line says how far the runner answers the call,
+// and has a handler if it does.
+func (c call) checkSupport(r row) error {
+	level, text, _ := strings.Cut(c.support, ": ")
+	switch {
+	case c.name == emptySlot:
+		if c.support == "" && c.handler == "" {
+			return nil
+		}
+		return r.errorf("an empty slot has neither handler nor support")
+	case level == "full" && text == "", level == "partial" && text != "":
+		if c.handler != "" {
+			return nil
+		}
+		return r.errorf("%s: support %q without a handler", c.name, c.support)
+	case level == "none" && text != "":
+		if c.handler == "" {
+			return nil
+		}
+		return r.errorf("%s: support %q with handler %s", c.name, c.support, c.handler)
 	}
-	var calls []call
-	for _, r := range rows {
-		c, err := r.call("iulov")
-		if err != nil {
-			return nil, err
-		}
-		c.note = r.f[7]
-		if len(c.args) > 8 || (len(c.ret) != 1) != (c.name == "enosys") {
-			return nil, r.errorf("%s: %d arguments, result %q", c.name, len(c.args), c.ret)
-		}
-		switch r.f[6] {
-		case "":
-		case "eintr":
-			c.eintr = true
-		default:
-			return nil, r.errorf("unknown flag %q", r.f[6])
-		}
-		if err = checkOrder(r, calls, c); err != nil {
-			return nil, err
-		}
-		calls = append(calls, c)
-	}
-	return calls, nil
+	return r.errorf("%s: support %q; want full, \"partial: what is missing\" or \"none: why\"", c.name, c.support)
 }
 
-func readTraps(top string) ([]call, error) {
-	rows, err := readTable(top, "traps.tsv", 6, 7)
-	if err != nil {
-		return nil, err
-	}
-	var calls []call
-	for _, r := range rows {
-		c, err := r.call("knb")
-		if err != nil {
-			return nil, err
-		}
-		c.note = r.f[6]
-		if len(c.args) > 9 || len(c.ret) != 1 {
-			return nil, r.errorf("%s: %d arguments, result %q", c.name, len(c.args), c.ret)
-		}
-		if err = checkOrder(r, calls, c); err != nil {
-			return nil, err
-		}
-		calls = append(calls, c)
-	}
-	return calls, nil
-}
+func readSyscalls(top string) ([]call, error) { return syscallTable.read(top) }
+func readTraps(top string) ([]call, error)    { return trapTable.read(top) }
 
 // checkOrder wants rows sorted by number and, within a number, by release,
 // no release having two meanings.
@@ -147,14 +176,7 @@ func genSyscalls(top string) ([]byte, error) {
 var sysents = [...]sysent{
 `)
 	for _, c := range calls {
-		eintr, ret := "", ""
-		if c.eintr {
-			eintr = ", eintr: true"
-		}
-		if c.ret != "" {
-			ret = fmt.Sprintf(", ret: '%s'", c.ret)
-		}
-		fmt.Fprintf(&b, "{nr: %d, name: %q, args: %q%s%s%s},\n", c.num, c.name, c.args, ret, intervalLit(c.interval), eintr)
+		b.WriteString(c.literal())
 	}
 	b.WriteString(`}
 
@@ -163,10 +185,28 @@ var sysents = [...]sysent{
 var machtraps = [...]machtrap{
 `)
 	for _, c := range traps {
-		fmt.Fprintf(&b, "{nr: %d, name: %q, args: %q, ret: '%s'%s},\n", c.num, c.name, c.args, c.ret, intervalLit(c.interval))
+		b.WriteString(c.literal())
 	}
 	b.WriteString("}\n")
 	return gofmt(b.Bytes())
+}
+
+// literal is the call's row in the runner's table.
+func (c call) literal() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "{nr: %d, name: %q, args: %q", c.num, c.name, c.args)
+	if c.ret != "" {
+		fmt.Fprintf(&b, ", ret: '%s'", c.ret)
+	}
+	b.WriteString(intervalLit(c.interval))
+	for _, f := range c.flags {
+		fmt.Fprintf(&b, ", %s: true", f)
+	}
+	if c.handler != "" {
+		fmt.Fprintf(&b, ", handle: %s", c.handler)
+	}
+	b.WriteString("},\n")
+	return b.String()
 }
 
 func intervalLit(iv interval) (s string) {
@@ -177,4 +217,60 @@ func intervalLit(iv interval) (s string) {
 		s += fmt.Sprintf(", until: %d", iv.until)
 	}
 	return s
+}
+
+func docSyscalls(top string) (string, error) { return syscallTable.doc(top) }
+func docTraps(top string) (string, error)    { return trapTable.doc(top) }
+
+// doc makes the table's part of doc/syscalls.md.
+func (t callTable) doc(top string) (string, error) {
+	calls, err := t.read(top)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("| no | name | releases | support | arguments | result | note |\n|---|---|---|---|---|---|---|\n")
+	for _, c := range calls {
+		if c.name == emptySlot {
+			continue
+		}
+		note := c.note
+		if slices.Contains(c.flags, "eintr") {
+			note = strings.TrimSuffix("not restarted; "+note, "; ")
+		}
+		level, text, found := strings.Cut(c.support, ": ")
+		level = "**" + level + "**"
+		if found {
+			level += ": " + text
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | %s |\n", c.num, c.name, c.interval, level, c.args, c.ret, note)
+	}
+	return b.String(), nil
+}
+
+// String names the interval by releases of the system.
+func (iv interval) String() string {
+	switch {
+	case iv.since == 0 && iv.until == 0:
+		return "all"
+	case iv.since == 0:
+		return "before " + branchName(iv.until)
+	case iv.until == 0:
+		return "from " + branchName(iv.since)
+	}
+	return "from " + branchName(iv.since) + ", before " + branchName(iv.until)
+}
+
+// branchName names a branch by the release that it belongs to, with its number
+// if the release has an earlier one.
+func branchName(branch int) string {
+	i := slices.IndexFunc(releases.All, func(r releases.Release) bool { return r.Kernel > branch })
+	if i < 0 {
+		i = len(releases.All)
+	}
+	r := releases.All[i-1]
+	if r.Kernel == branch {
+		return r.Name
+	}
+	return fmt.Sprintf("%s (xnu-%d)", r.Name, branch)
 }

@@ -9,18 +9,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"getattrlist":     sysGetattrlist,
-		"fgetattrlist":    sysFgetattrlist,
-		"getattrlistat":   sysGetattrlistat,
-		"getattrlistbulk": sysGetattrlistbulk,
-		"setattrlist":     sysSetattrlist,
-		"fsetattrlist":    sysFsetattrlist,
-		"setattrlistat":   sysSetattrlistat,
-	})
-}
-
 // attrCmn, attrDir and attrFile are attributes of objects
 // (xnu-11417 bsd/sys/attr.h).
 type attrCmn uint32

@@ -10,22 +10,6 @@ package xnu
 
 import "goxnu/misc/go_darwin_exec/mem"
 
-func init() {
-	register(map[string]handler{
-		"bsdthread_register":  sysBsdthreadRegister,
-		"bsdthread_create":    sysBsdthreadCreate,
-		"bsdthread_terminate": sysBsdthreadTerminate,
-		"bsdthread_ctl":       sysBsdthreadCtl,
-		"thread_selfid":       sysThreadSelfid,
-
-		"__pthread_markcancel": func(t *Thread, a *args) (uint64, Errno) { return 0, 0 },
-		"__pthread_canceled":   sysPthreadCanceled,
-	})
-	registerTraps(map[string]trapHandler{
-		"thread_self": func(t *Thread, a *args) int32 { return int32(t.p.ports.threadName(t)) },
-	})
-}
-
 // A pthreadRegistration is what bsdthread_register has stored.
 type pthreadRegistration struct {
 	done        bool
@@ -179,3 +163,8 @@ func sysPthreadCanceled(t *Thread, a *args) (uint64, Errno) {
 	}
 	return 0, 0
 }
+
+// sysPthreadMarkcancel marks nobody: no thread of a Go program is cancelled.
+func sysPthreadMarkcancel(t *Thread, a *args) (uint64, Errno) { return 0, 0 }
+
+func trapThreadSelf(t *Thread, a *args) int32 { return int32(t.p.ports.threadName(t)) }

@@ -28,9 +28,8 @@ type handler func(t *Thread, a *args) (uint64, Errno)
 // name or a boolean, and goes into RAX sign-extended.
 type trapHandler func(t *Thread, a *args) int32
 
-// An entry describes one BSD call or Mach trap; the facts come from
-// lib/xnu/syscalls.tsv and traps.tsv (zsyscalls.go), the handler from the topic
-// file's register call.
+// An entry describes one BSD call or Mach trap: a line of lib/xnu/syscalls.tsv
+// or traps.tsv (zsyscalls.go).
 type entry[H handler | trapHandler] struct {
 	nr     int
 	name   string  // the kernel's, without sys_; "enosys": an empty slot that only fails
@@ -39,42 +38,15 @@ type entry[H handler | trapHandler] struct {
 	since  Release // first release that has it; 0: all
 	until  Release // first release that lacks it again; 0: none
 	eintr  bool    // never restarted: ERESTART becomes EINTR (open, select, poll, kevent, connect, ulock_wait ...)
-	handle H
-	child  bool // can be made in the child of a fork: see child.go
-	tty    bool // the host may answer it with SIGTTIN or SIGTTOU: see ttyMask
+	handle H       // nil: not implemented
+	child  bool    // can be made in the child of a fork: see child.go
+	tty    bool    // the host may answer it with SIGTTIN or SIGTTOU: see ttyMask
 }
 
 type (
 	sysent   = entry[handler]
 	machtrap = entry[trapHandler]
 )
-
-// register names the functions that perform BSD calls. A topic file calls it
-// from init with the kernel's names of the calls (lib/xnu/syscalls.tsv, the
-// _nocancel twins included). A name with several meanings over the releases
-// gets the handler in every row that bears it; the handler asks t.p.Release.
-func register(m map[string]handler) { setHandlers(sysents[:], m) }
-
-// registerTraps is register for Mach traps.
-func registerTraps(m map[string]trapHandler) { setHandlers(machtraps[:], m) }
-
-func setHandlers[H handler | trapHandler](rows []entry[H], m map[string]H) {
-	for name, h := range m {
-		found := false
-		for i := range rows {
-			if s := &rows[i]; s.name == name {
-				if s.handle != nil {
-					panic("xnu: two handlers for " + name)
-				}
-				s.handle = h
-				found = true
-			}
-		}
-		if !found {
-			panic("xnu: no call is named " + name)
-		}
-	}
-}
 
 // inRelease picks the rows that hold in release r, indexed by number.
 func inRelease[H handler | trapHandler](rows []entry[H], r Release) []*entry[H] {

@@ -4,48 +4,14 @@
 
 package xnu
 
-import (
-	"slices"
-	"syscall"
-)
+import "syscall"
 
 // The child of a fork, before it executes something, runs in a copy of the
-// runner that has one thread and no Go scheduler. It may make the calls of
-// this table: their handlers allocate nothing, take no lock, start nothing
-// and store no pointers in the heap. These are the calls that a program can
-// reasonably make between fork and exec, among them all that syscall's
-// forkAndExecInChild makes.
-var childCalls = [...]string{
-	"exit", "execve",
-	"read", "write", "readv", "writev", "pread", "pwrite",
-	"read_nocancel", "write_nocancel",
-	"close", "close_nocancel", "dup", "dup2", "pipe", "fcntl", "fcntl_nocancel", "ioctl", "lseek",
-	"open", "open_nocancel",
-	"chdir", "fchdir", "chroot", "umask",
-	"getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getpgrp", "getpgid", "getsid",
-	"setsid", "setpgid", "setuid", "setgid", "seteuid", "setegid", "setreuid", "setregid", "setgroups", "getgroups",
-	"mmap", "munmap", "mprotect", "madvise",
-	"getrlimit", "setrlimit", "setpriority", "getdtablesize", "issetugid",
-	"sigaction", "sigprocmask", "__pthread_sigmask", "sigaltstack", "sigpending", "sigreturn",
-	"kill", "__pthread_kill", "__disable_threadsignal",
-	"ptrace", "thread_selfid",
-}
-
-// childTraps are the Mach traps that it may make.
-var childTraps = [...]string{"swtch_pri", "swtch", "mach_timebase_info"}
-
-func init() {
-	allowInChild(sysents[:], childCalls[:])
-	allowInChild(machtraps[:], childTraps[:])
-}
-
-func allowInChild[H handler | trapHandler](rows []entry[H], names []string) {
-	for i := range rows {
-		if slices.Contains(names, rows[i].name) {
-			rows[i].child = true
-		}
-	}
-}
+// runner that has one thread and no Go scheduler. It may make the calls that
+// have the flag child in lib/xnu/syscalls.tsv and traps.tsv: their handlers
+// allocate nothing, take no lock, start nothing and store no pointers in the
+// heap. These are the calls that a program can reasonably make between fork
+// and exec, among them all that syscall's forkAndExecInChild makes.
 
 // leaveChild goes on in a new runner with a call that cannot be made here. If
 // that is impossible, the child ends.

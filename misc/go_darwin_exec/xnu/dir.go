@@ -9,13 +9,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"getdirentries":   sysGetdirentries,
-		"getdirentries64": sysGetdirentries64,
-	})
-}
-
 // A direntLayout is the record of a directory entry: fixed fields, the name,
 // a NUL, and padding (xnu-11417 bsd/sys/dirent.h; all releases).
 type direntLayout struct {

@@ -4,10 +4,6 @@
 
 package xnu
 
-func init() {
-	register(map[string]handler{"getentropy": sysGetentropy})
-}
-
 // sysGetentropy fills at most 256 bytes (xnu-11215
 // bsd/dev/random/randomdev.c:getentropy; since 3789). The host's getrandom
 // does not block once the machine has started.

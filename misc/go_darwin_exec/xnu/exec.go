@@ -18,10 +18,6 @@ import (
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
-func init() {
-	register(map[string]handler{"execve": sysExecve})
-}
-
 // An ExecState is what one image leaves to the next one in the same process.
 // It travels on the runner's command line, behind the flag -exec-state:
 // numbers, the path, the arguments, the environment. The runner's own

@@ -8,25 +8,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"access":    sysAccess,
-		"faccessat": sysFaccessat,
-		"chmod":     sysChmod,
-		"fchmod":    sysFchmod,
-		"fchmodat":  sysFchmodat,
-		"chown":     sysChown,
-		"lchown":    sysLchown,
-		"fchown":    sysFchown,
-		"fchownat":  sysFchownat,
-		"chflags":   sysChflags,
-		"fchflags":  sysFchflags,
-		"utimes":    sysUtimes,
-		"futimes":   sysFutimes,
-		"umask":     sysUmask,
-	})
-}
-
 func sysAccess(t *Thread, a *args) (uint64, Errno) {
 	return t.access(t.cwd(), a[0], a[1], 0)
 }

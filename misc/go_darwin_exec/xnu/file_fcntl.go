@@ -9,14 +9,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"fcntl":          sysFcntl,
-		"fcntl_nocancel": sysFcntl,
-		"flock":          sysFlock,
-	})
-}
-
 // fcntlCmd is a command of XNU's fcntl (xnu-11417 bsd/sys/fcntl.h).
 type fcntlCmd int32
 

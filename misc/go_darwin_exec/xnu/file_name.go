@@ -8,43 +8,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"link":         sysLink,
-		"linkat":       sysLinkat,
-		"unlink":       sysUnlink,
-		"unlinkat":     sysUnlinkat,
-		"symlink":      sysSymlink,
-		"symlinkat":    sysSymlinkat,
-		"readlink":     sysReadlink,
-		"readlinkat":   sysReadlinkat,
-		"freadlink":    sysFreadlink,
-		"rename":       sysRename,
-		"renameat":     sysRenameat,
-		"rename_ext":   sysRenameExt,
-		"renameatx_np": sysRenameatxNp,
-		"mkdir":        sysMkdir,
-		"mkdirat":      sysMkdirat,
-		"rmdir":        sysRmdir,
-		"mkfifo":       sysMkfifo,
-		"mkfifoat":     sysMkfifoat,
-		"mknod":        sysMknod,
-		"mknodat":      sysMknodat,
-		"chdir":        sysChdir,
-		"fchdir":       sysFchdir,
-		"chroot":       sysChroot,
-
-		"__pthread_chdir":  sysPthreadChdir,
-		"__pthread_fchdir": sysPthreadFchdir,
-
-		"clonefileat":  sysClonefileat,
-		"fclonefileat": sysFclonefileat,
-		"exchangedata": sysExchangedata,
-		"shm_open":     sysShmOpen,
-		"shm_unlink":   sysShmUnlink,
-	})
-}
-
 // sysLink follows a symbolic link in its first name, unlike Linux's
 // (xnu-11417 bsd/vfs/vfs_syscalls.c:link).
 func sysLink(t *Thread, a *args) (uint64, Errno) {

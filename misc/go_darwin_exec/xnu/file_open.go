@@ -8,20 +8,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"open":            sysOpen,
-		"open_nocancel":   sysOpen,
-		"openat":          sysOpenat,
-		"openat_nocancel": sysOpenat,
-		"close":           sysClose,
-		"close_nocancel":  sysClose,
-		"dup":             sysDup,
-		"dup2":            sysDup2,
-		"pipe":            sysPipe,
-	})
-}
-
 // openFlag is one of XNU's O_ flags (xnu-11417 bsd/sys/fcntl.h).
 type openFlag uint32
 

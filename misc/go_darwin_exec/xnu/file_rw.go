@@ -9,34 +9,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"read":             sysRead,
-		"read_nocancel":    sysRead,
-		"write":            sysWrite,
-		"write_nocancel":   sysWrite,
-		"pread":            sysPread,
-		"pread_nocancel":   sysPread,
-		"pwrite":           sysPwrite,
-		"pwrite_nocancel":  sysPwrite,
-		"readv":            sysReadv,
-		"readv_nocancel":   sysReadv,
-		"writev":           sysWritev,
-		"writev_nocancel":  sysWritev,
-		"preadv":           sysPreadv,
-		"preadv_nocancel":  sysPreadv,
-		"pwritev":          sysPwritev,
-		"pwritev_nocancel": sysPwritev,
-		"lseek":            sysLseek,
-		"fsync":            sysFsync,
-		"fsync_nocancel":   sysFsync,
-		"fdatasync":        sysFdatasync,
-		"sync":             sysSync,
-		"truncate":         sysTruncate,
-		"ftruncate":        sysFtruncate,
-	})
-}
-
 // sysRead and its kin refuse more than INT_MAX bytes
 // (xnu-11417 bsd/kern/sys_generic.c:dofileread, dofilewrite; 1504 too).
 func sysRead(t *Thread, a *args) (uint64, Errno) {

@@ -11,14 +11,6 @@ import (
 	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
-func init() {
-	register(map[string]handler{
-		"fork":  sysFork,
-		"vfork": sysFork, // up to 7195
-		"exit":  sysExit,
-	})
-}
-
 // sysFork: bsd/kern/kern_fork.c:fork. The parent gets the child's pid and 0,
 // the child its own pid and 1.
 //

@@ -14,58 +14,34 @@ import (
 	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
-func init() {
-	register(map[string]handler{
-		"getpid":      sysGetpid,
-		"getppid":     plain(syscall.SYS_GETPPID, 0),
-		"getuid":      plain(syscall.SYS_GETUID, 0),
-		"geteuid":     plain(syscall.SYS_GETEUID, 0),
-		"getgid":      plain(syscall.SYS_GETGID, 0),
-		"getegid":     plain(syscall.SYS_GETEGID, 0),
-		"getpgrp":     plain(syscall.SYS_GETPGRP, 0),
-		"getpgid":     plain(syscall.SYS_GETPGID, 1),
-		"getsid":      plain(syscall.SYS_GETSID, 1),
-		"setsid":      plain(syscall.SYS_SETSID, 0),
-		"setpgid":     plain(syscall.SYS_SETPGID, 2),
-		"setuid":      sysSetuid,
-		"seteuid":     sysSeteuid,
-		"setreuid":    sysSetreuid,
-		"setgid":      sysSetgid,
-		"setegid":     sysSetegid,
-		"setregid":    sysSetregid,
-		"getgroups":   sysGetgroups,
-		"setgroups":   sysSetgroups,
-		"initgroups":  sysInitgroups,
-		"issetugid":   sysIssetugid,
-		"getlogin":    sysGetlogin,
-		"setlogin":    sysSetlogin,
-		"getpriority": sysGetpriority,
-		"setpriority": sysSetpriority,
-		"getrusage":   sysGetrusage,
-		"setprivexec": sysSetprivexec,
-		"gethostuuid": sysGethostuuid,
-
-		"csops":            sysCsops,
-		"csops_audittoken": sysCsops,
-	})
-}
-
 // sysGetpid needs no host call: the number cannot change.
 func sysGetpid(t *Thread, a *args) (uint64, Errno) { return uint64(vcpu.Pid()), 0 }
 
-// plain is the handler of a call that is the host's: n int arguments, an int
-// result, the same errors.
-func plain(nr uintptr, n int) handler {
-	return func(t *Thread, a *args) (uint64, Errno) {
-		var x, y uintptr
-		if n > 0 {
-			x = uintptr(int32(a[0]))
-		}
-		if n > 1 {
-			y = uintptr(int32(a[1]))
-		}
-		return host(nr, x, y, 0, 0, 0, 0)
-	}
+// These calls are the host's: int arguments, an int result, the same errors.
+
+func sysGetppid(t *Thread, a *args) (uint64, Errno) {
+	return host(syscall.SYS_GETPPID, 0, 0, 0, 0, 0, 0)
+}
+func sysGetuid(t *Thread, a *args) (uint64, Errno) { return host(syscall.SYS_GETUID, 0, 0, 0, 0, 0, 0) }
+func sysGeteuid(t *Thread, a *args) (uint64, Errno) {
+	return host(syscall.SYS_GETEUID, 0, 0, 0, 0, 0, 0)
+}
+func sysGetgid(t *Thread, a *args) (uint64, Errno) { return host(syscall.SYS_GETGID, 0, 0, 0, 0, 0, 0) }
+func sysGetegid(t *Thread, a *args) (uint64, Errno) {
+	return host(syscall.SYS_GETEGID, 0, 0, 0, 0, 0, 0)
+}
+func sysGetpgrp(t *Thread, a *args) (uint64, Errno) {
+	return host(syscall.SYS_GETPGRP, 0, 0, 0, 0, 0, 0)
+}
+func sysGetpgid(t *Thread, a *args) (uint64, Errno) {
+	return host(syscall.SYS_GETPGID, uintptr(int32(a[0])), 0, 0, 0, 0, 0)
+}
+func sysGetsid(t *Thread, a *args) (uint64, Errno) {
+	return host(syscall.SYS_GETSID, uintptr(int32(a[0])), 0, 0, 0, 0, 0)
+}
+func sysSetsid(t *Thread, a *args) (uint64, Errno) { return host(syscall.SYS_SETSID, 0, 0, 0, 0, 0, 0) }
+func sysSetpgid(t *Thread, a *args) (uint64, Errno) {
+	return host(syscall.SYS_SETPGID, uintptr(int32(a[0])), uintptr(int32(a[1])), 0, 0, 0, 0)
 }
 
 // credentials makes a host call that changes the credentials. Linux keeps them

@@ -6,10 +6,6 @@ package xnu
 
 import "syscall"
 
-func init() {
-	register(map[string]handler{"ioctl": sysIoctl})
-}
-
 // Linux's requests (include/uapi/asm-generic/ioctls.h, sockios.h).
 const (
 	linuxTcgets2    = 0x802c542a

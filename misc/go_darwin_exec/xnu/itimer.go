@@ -11,13 +11,6 @@ import (
 	"goxnu/misc/go_darwin_exec/hostsig"
 )
 
-func init() {
-	register(map[string]handler{
-		"setitimer": sysSetitimer,
-		"getitimer": sysGetitimer,
-	})
-}
-
 // The interval timers are the host's, with the same numbers; their signals
 // come back through package hostsig. Like XNU's they survive exec and are not
 // inherited by fork.

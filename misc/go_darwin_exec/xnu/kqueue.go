@@ -59,15 +59,6 @@ const (
 	tagInotify = 3
 )
 
-func init() {
-	register(map[string]handler{
-		"kqueue":     sysKqueue,
-		"kevent":     sysKevent,
-		"kevent64":   sysKevent64,
-		"kevent_qos": sysKeventQos,
-	})
-}
-
 // kqueues has the kqueues of the process: by descriptor, and in a list.
 var kqueues struct {
 	byFD [fdMax]atomic.Pointer[kqueue]

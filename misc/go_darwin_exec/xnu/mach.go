@@ -12,30 +12,6 @@ import (
 
 // Mach traps that are not about semaphores, messages or memory.
 
-func init() {
-	registerTraps(map[string]trapHandler{
-		"mach_reply_port":      trapMachReplyPort,
-		"task_self":            trapTaskSelf,
-		"host_self":            trapHostSelf,
-		"mach_port_allocate":   trapMachPortAllocate,
-		"mach_port_destroy":    trapMachPortDestroy,
-		"mach_port_deallocate": trapMachPortDeallocate,
-		"mach_port_mod_refs":   trapMachPortModRefs,
-		"mach_port_construct":  trapMachPortConstruct,
-		"mach_port_destruct":   trapMachPortDestroy,
-
-		"swtch":              trapSwtch,
-		"swtch_pri":          trapSwtch,
-		"thread_switch":      trapThreadSwitch,
-		"pfz_exit":           trapPfzExit,
-		"mach_timebase_info": trapMachTimebaseInfo,
-		"mach_wait_until":    trapMachWaitUntil,
-		"pid_for_task":       trapPidForTask,
-		"task_for_pid":       trapTaskForPid,
-		"task_name_for_pid":  trapTaskForPid,
-	})
-}
-
 func (s *portSpace) addRef(name uint32) uint32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,14 +14,6 @@ import (
 // routines that a runtime without libSystem needs, and plain messages between
 // the threads of the process.
 
-func init() {
-	registerTraps(map[string]trapHandler{
-		"mach_msg_trap":           trapMachMsg,
-		"mach_msg_overwrite_trap": trapMachMsgOverwrite,
-		"mach_msg2_trap":          trapMachMsg2,
-	})
-}
-
 // Options and results (osfmk/mach/message.h).
 const (
 	machSendMsg     = 1

@@ -9,13 +9,6 @@ import (
 	"unsafe"
 )
 
-func init() {
-	register(map[string]handler{
-		"poll":          sysPoll,
-		"poll_nocancel": sysPoll,
-	})
-}
-
 // Events of poll (xnu-11417 bsd/sys/poll.h). Up to POLLRDNORM they have
 // Linux's values.
 const (

@@ -4,12 +4,6 @@
 
 package xnu
 
-func init() {
-	register(map[string]handler{
-		"ptrace": sysPtrace,
-	})
-}
-
 const ptDenyAttach = 31 // bsd/sys/ptrace.h
 
 // sysPtrace refuses to trace, as XNU does where its policy forbids it

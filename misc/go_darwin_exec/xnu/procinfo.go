@@ -18,10 +18,6 @@ import (
 	"goxnu/misc/go_darwin_exec/mem"
 )
 
-func init() {
-	register(map[string]handler{"proc_info": sysProcInfo})
-}
-
 // A procInfo is what the host's /proc tells of a process.
 type procInfo struct {
 	pid, ppid, pgid, sid int32

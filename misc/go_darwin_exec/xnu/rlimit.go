@@ -12,11 +12,6 @@ import (
 )
 
 func init() {
-	register(map[string]handler{
-		"getrlimit":     sysGetrlimit,
-		"setrlimit":     sysSetrlimit,
-		"getdtablesize": sysGetdtablesize,
-	})
 	for i := range rlimits {
 		var lim syscall.Rlimit
 		if h := hostRlimit[i]; h >= 0 && syscall.Getrlimit(int(h), &lim) == nil {

@@ -11,15 +11,6 @@ import (
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
-func init() {
-	register(map[string]handler{
-		"select":           sysSelect,
-		"select_nocancel":  sysSelect,
-		"pselect":          sysPselect,
-		"pselect_nocancel": sysPselect,
-	})
-}
-
 // fdSetsize is FD_SETSIZE; a set is an array of 32-bit words, which the host,
 // whose words have 64 bits, stores alike
 // (xnu-11417 bsd/sys/_types/_fd_def.h).

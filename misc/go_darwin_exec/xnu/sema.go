@@ -6,24 +6,6 @@ package xnu
 
 import "sync"
 
-func init() {
-	registerTraps(map[string]trapHandler{
-		"semaphore_signal":           trapSemaphoreSignal,
-		"semaphore_signal_all":       trapSemaphoreSignalAll,
-		"semaphore_signal_thread":    trapSemaphoreSignalThread,
-		"semaphore_wait":             trapSemaphoreWait,
-		"semaphore_wait_signal":      trapSemaphoreWaitSignal,
-		"semaphore_timedwait":        trapSemaphoreTimedwait,
-		"semaphore_timedwait_signal": trapSemaphoreTimedwaitSignal,
-	})
-	register(map[string]handler{
-		"__semwait_signal":              sysSemwaitSignal,
-		"__semwait_signal_nocancel":     sysSemwaitSignal,
-		"__old_semwait_signal":          sysOldSemwaitSignal,
-		"__old_semwait_signal_nocancel": sysOldSemwaitSignal,
-	})
-}
-
 // A semaphore is a Mach semaphore (osfmk/kern/sync_sema.c).
 type semaphore struct {
 	mu      sync.Mutex

@@ -16,15 +16,6 @@ import (
 // Shared memory of System V (xnu-11417 bsd/kern/sysv_shm.c). The segments are
 // the host's; keys and the values of flags and commands are the same.
 
-func init() {
-	register(map[string]handler{
-		"shmget": sysShmget,
-		"shmat":  sysShmat,
-		"shmdt":  sysShmdt,
-		"shmctl": sysShmctl,
-	})
-}
-
 const (
 	shmMax  = 4 << 20 // DEFAULT_SHMMAX
 	shmSegs = 8       // DEFAULT_SHMSEG

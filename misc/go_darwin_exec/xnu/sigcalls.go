@@ -11,24 +11,6 @@ import (
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
-func init() {
-	register(map[string]handler{
-		"sigaction":              sysSigaction,
-		"sigprocmask":            sysSigprocmask,
-		"__pthread_sigmask":      sysPthreadSigmask,
-		"sigpending":             sysSigpending,
-		"sigaltstack":            sysSigaltstack,
-		"sigsuspend":             sysSigsuspend,
-		"sigsuspend_nocancel":    sysSigsuspend,
-		"sigreturn":              sysSigreturn,
-		"__sigwait":              sysSigwait,
-		"__sigwait_nocancel":     sysSigwait,
-		"__pthread_kill":         sysPthreadKill,
-		"__disable_threadsignal": sysDisableThreadsignal,
-		"kill":                   sysKill,
-	})
-}
-
 // sysSigaction: bsd/kern/kern_sig.c:sigaction. The struct that comes in has
 // the trampoline, the one that goes out has not.
 func sysSigaction(t *Thread, a *args) (uint64, Errno) {

@@ -109,17 +109,9 @@ func hostSigmask(how uintptr, set hostSet) (old hostSet) {
 // ttySigs are the signals that a terminal sends to a process of the background
 // that reads or writes. Both kernels look first whether the thread blocks them
 // (xnu-11417 bsd/kern/tty.c:ttycheckoutq, ttyioctl), so before a call that may
-// reach a terminal the host's thread gets the guest's mask of these two.
+// reach a terminal (the flag tty of lib/xnu/syscalls.tsv) the host's thread gets
+// the guest's mask of these two.
 const ttySigs = xsig.Set(1<<(SIGTTIN-1) | 1<<(SIGTTOU-1))
-
-func init() {
-	for i := range sysents {
-		switch s := &sysents[i]; s.name {
-		case "read", "read_nocancel", "readv", "readv_nocancel", "write", "write_nocancel", "writev", "writev_nocancel", "ioctl":
-			s.tty = true
-		}
-	}
-}
 
 func (t *Thread) setTTYMask() {
 	if m := t.ttyMask &^ t.sig.Mask; m != 0 {

@@ -11,24 +11,6 @@ import (
 	"unsafe"
 )
 
-func init() {
-	register(map[string]handler{
-		"socket":           sysSocket,
-		"socketpair":       sysSocketpair,
-		"bind":             sysBind,
-		"connect":          sysConnect,
-		"connect_nocancel": sysConnect,
-		"connectx":         sysConnectx,
-		"disconnectx":      sysDisconnectx,
-		"listen":           sysListen,
-		"accept":           sysAccept,
-		"accept_nocancel":  sysAccept,
-		"getpeername":      sysGetpeername,
-		"getsockname":      sysGetsockname,
-		"shutdown":         sysShutdown,
-	})
-}
-
 // Socket types (xnu-11417 bsd/sys/socket.h); there are no flag bits.
 const (
 	guestSockStream = 1

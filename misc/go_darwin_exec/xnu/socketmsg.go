@@ -9,22 +9,6 @@ import (
 	"unsafe"
 )
 
-func init() {
-	register(map[string]handler{
-		"sendto":            sysSendto,
-		"sendto_nocancel":   sysSendto,
-		"recvfrom":          sysRecvfrom,
-		"recvfrom_nocancel": sysRecvfrom,
-		"sendmsg":           sysSendmsg,
-		"sendmsg_nocancel":  sysSendmsg,
-		"recvmsg":           sysRecvmsg,
-		"recvmsg_nocancel":  sysRecvmsg,
-		"sendmsg_x":         sysSendmsgX,
-		"recvmsg_x":         sysRecvmsgX,
-		"sendfile":          sysSendfile,
-	})
-}
-
 // msgFlags are the MSG_ bits of XNU (xnu-11417 bsd/sys/socket.h).
 type msgFlags uint32
 

@@ -9,13 +9,6 @@ import (
 	"unsafe"
 )
 
-func init() {
-	register(map[string]handler{
-		"setsockopt": sysSetsockopt,
-		"getsockopt": sysGetsockopt,
-	})
-}
-
 // Levels and those options that other files name (xnu-11417 bsd/sys/socket.h,
 // bsd/netinet/in.h, bsd/netinet6/in6.h).
 const (

@@ -9,21 +9,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"stat":      sysStatOld,
-		"lstat":     sysLstatOld,
-		"fstat":     sysFstatOld,
-		"fstatat":   sysFstatatOld,
-		"stat64":    sysStat64,
-		"lstat64":   sysLstat64,
-		"fstat64":   sysFstat64,
-		"fstatat64": sysFstatat64,
-		"pathconf":  sysPathconf,
-		"fpathconf": sysFpathconf,
-	})
-}
-
 // An abi selects a column of the layout tables.
 type abi int
 

@@ -11,14 +11,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"statfs64":    sysStatfs64,
-		"fstatfs64":   sysFstatfs64,
-		"getfsstat64": sysGetfsstat64,
-	})
-}
-
 // statfs64Size is the size of struct statfs64, the same on both ABIs: bsize
 // 0/4, iosize 4/4, blocks 8/8, bfree 16/8, bavail 24/8, files 32/8, ffree 40/8,
 // fsid 48/8, owner 56/4, type 60/4, flags 64/4, fssubtype 68/4, fstypename

@@ -11,13 +11,6 @@ import (
 	"sync"
 )
 
-func init() {
-	register(map[string]handler{
-		"sysctl":       sysSysctl,
-		"sysctlbyname": sysSysctlbyname,
-	})
-}
-
 // Top-level identifiers (xnu-11417 bsd/sys/sysctl.h).
 const (
 	ctlSysctl  = 0

@@ -8,18 +8,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"gettimeofday": sysGettimeofday,
-		"settimeofday": sysSettimeofday,
-		"adjtime":      sysAdjtime,
-		"ntp_adjtime":  sysNtpAdjtime,
-		"ntp_gettime":  sysNtpGettime,
-
-		"thread_selfusage": sysThreadSelfusage,
-	})
-}
-
 const (
 	linuxClockRealtime  = 0
 	linuxClockMonotonic = 1

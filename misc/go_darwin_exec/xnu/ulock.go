@@ -13,14 +13,6 @@ import (
 
 // Ulocks: xnu-3789 to xnu-11417 bsd/kern/sys_ulock.c.
 
-func init() {
-	register(map[string]handler{
-		"ulock_wait":  sysUlockWait,
-		"ulock_wait2": sysUlockWait2,
-		"ulock_wake":  sysUlockWake,
-	})
-}
-
 const (
 	ulCompareAndWait         = 1
 	ulUnfairLock             = 2

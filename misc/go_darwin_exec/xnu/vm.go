@@ -15,28 +15,6 @@ import (
 // Memory: xnu-11417 bsd/kern/kern_mman.c. Package mem keeps the guest's
 // mappings apart from the runner's.
 
-func init() {
-	register(map[string]handler{
-		"mmap":           sysMmap,
-		"munmap":         sysMunmap,
-		"mprotect":       sysMprotect,
-		"madvise":        sysMadvise,
-		"mincore":        sysMincore,
-		"msync":          sysMsync,
-		"msync_nocancel": sysMsync,
-		"mlock":          sysMlock,
-		"munlock":        sysMunlock,
-		"mlockall":       sysMlockall,
-		"munlockall":     sysMlockall,
-		"minherit":       sysMinherit,
-	})
-	registerTraps(map[string]trapHandler{
-		"mach_vm_allocate":   trapVMAllocate,
-		"mach_vm_deallocate": trapVMDeallocate,
-		"mach_vm_protect":    trapVMProtect,
-	})
-}
-
 const (
 	pageSize = mem.PageSize
 	pageMask = pageSize - 1

@@ -11,15 +11,6 @@ import (
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
-func init() {
-	register(map[string]handler{
-		"wait4":           sysWait4,
-		"wait4_nocancel":  sysWait4,
-		"waitid":          sysWaitid,
-		"waitid_nocancel": sysWaitid,
-	})
-}
-
 // Options (xnu-11417 bsd/sys/wait.h) and Linux's.
 const (
 	wNOHANG    = 1

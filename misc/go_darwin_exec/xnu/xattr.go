@@ -9,19 +9,6 @@ import (
 	"syscall"
 )
 
-func init() {
-	register(map[string]handler{
-		"getxattr":     sysGetxattr,
-		"fgetxattr":    sysFgetxattr,
-		"setxattr":     sysSetxattr,
-		"fsetxattr":    sysFsetxattr,
-		"removexattr":  sysRemovexattr,
-		"fremovexattr": sysFremovexattr,
-		"listxattr":    sysListxattr,
-		"flistxattr":   sysFlistxattr,
-	})
-}
-
 // Extended attributes have no name spaces on XNU. They are kept in Linux's
 // "user." space, which only regular files and directories have: to set
 // another file's is ENOTSUP, as on a file system of XNU that keeps none.
