@@ -46,7 +46,7 @@ func want(what string, err, target error) {
 }
 
 func main() {
-	if len(os.Args) > 1 { // misc/testall TestFullDisk: a small file system
+	if len(os.Args) > 1 { // misc/xtest/suite TestFullDisk: a small file system
 		filling(os.Args[1])
 		return
 	}

@@ -69,6 +69,7 @@ Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
                  from a signal, exits with status 2, or gets Linux's signal 60
   -rude ITEM,... do what a kernel may do and seldom does: interrupted calls,
                  late signals ...; -rude help says what there is
+  -host          say which programs this host can run, and exit; -host=386 asks for one port
   -version       print the version and exit
   -h             print this help
 
@@ -137,6 +138,9 @@ func (o *options) parse(args []string) (rest []string) {
 		case "h", "help":
 			fmt.Print(usage())
 			os.Exit(0)
+		case "host":
+			checkHost(value)
+			os.Exit(0)
 		case "version":
 			fmt.Printf("go_darwin_exec goxnu: XNU %d to %d on linux/amd64, built with %s\n", releases.All[0].Kernel, newest.Kernel, runtime.Version())
 			os.Exit(0)
@@ -179,6 +183,34 @@ func (o *options) parse(args []string) (rest []string) {
 		}
 	}
 	return args
+}
+
+// checkHost says which of the ports this host can run, or only whether it can
+// run one. It ends the runner if there is one that it cannot.
+func checkHost(only string) {
+	ports := []struct {
+		arch string
+		test func() error
+	}{{"amd64", vcpu.SelfTest}, {"386", vcpu.SelfTest32}}
+	status, known := 0, only == ""
+	for _, p := range ports {
+		if only != "" && p.arch != only {
+			continue
+		}
+		known = true
+		if err := p.test(); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: darwin/%s: %v\n", myName(), p.arch, err)
+			status = exitHost
+		} else if only == "" {
+			fmt.Printf("darwin/%s: this host runs it\n", p.arch)
+		}
+	}
+	if !known {
+		die(exitUsage, "-host=%s: the ports are amd64 and 386", only)
+	}
+	if status != 0 {
+		os.Exit(status)
+	}
 }
 
 func parseRelease(s string) xnu.Release {

@@ -18,6 +18,7 @@ import (
 	"unsafe"
 
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
+	"goxnu/misc/internal/hosttest"
 )
 
 // code32 joins pieces of code.
@@ -49,6 +50,7 @@ func want32(cmp string, v, status uint32) []byte {
 }
 
 func TestHello32(t *testing.T) {
+	hosttest.Need(t, "386")
 	data := []byte("hello, world\n")
 	prog := program(t, tm.BuildData32(code32(
 		tm.Call32(0x80, 4, 1, tm.DataAddr32, uint32(len(data))),
@@ -70,6 +72,7 @@ func TestHello32(t *testing.T) {
 
 // TestResults32 looks at what calls leave in EAX, EDX and the carry flag.
 func TestResults32(t *testing.T) {
+	hosttest.Need(t, "386")
 	const path = tm.DataAddr32 + 0x100
 	data := make([]byte, 0x200)
 	copy(data[0x100:], "/etc/passwd")
@@ -115,6 +118,7 @@ func TestResults32(t *testing.T) {
 
 // TestTLS32 gives two segments to a thread, one after the other.
 func TestTLS32(t *testing.T) {
+	hosttest.Need(t, "386")
 	data := make([]byte, 0x100)
 	data[0x10], data[0x20] = 0x55, 0x66
 	prog := program(t, tm.BuildData32(code32(
@@ -135,6 +139,7 @@ func TestTLS32(t *testing.T) {
 // filter, which the test binary puts on itself before it executes the runner,
 // plays the host.
 func TestHost32(t *testing.T) {
+	hosttest.Need(t, "386")
 	low := tm.Build32(tm.Exit32(0))
 	binary.LittleEndian.PutUint32(low[tm.TextVMAddr32:], 0x1000)
 	binary.LittleEndian.PutUint32(low[tm.ThreadEIP32:], tm.Entry32-tm.Base32+0x1000)
@@ -215,6 +220,7 @@ func lesserHost(host string, argv []string) error {
 
 // TestLDT32 makes segments of its own, and what i386_set_ldt refuses.
 func TestLDT32(t *testing.T) {
+	hosttest.Need(t, "386")
 	const desc = tm.DataAddr32 + 0x80
 	data := make([]byte, 0x1000)
 	data[0x10] = 0x55
@@ -266,6 +272,7 @@ func TestLDT32(t *testing.T) {
 // TestSysenter32 makes calls by SYSENTER, which AMD processors and others
 // understand differently.
 func TestSysenter32(t *testing.T) {
+	hosttest.Need(t, "386")
 	const stub = "\x5a\x89\xe1\x0f\x34" // pop %edx; mov %esp, %ecx; sysenter
 	const act, count, timer, fds = tm.DataAddr32, tm.DataAddr32 + 0x40, tm.DataAddr32 + 0x60, tm.DataAddr32 + 0x80
 	const alrm = 14
@@ -318,6 +325,7 @@ func TestSysenter32(t *testing.T) {
 // TestResume32 has a forked child make a call for which it must go on in a new
 // runner: everything is there as before.
 func TestResume32(t *testing.T) {
+	hosttest.Need(t, "386")
 	data := make([]byte, 0x100)
 	copy(data[0x10:], tm.Code(uint32(0x55), uint32(0), uint32(1), uint32(2), uint32(3), uint32(4)))
 	const desc = tm.DataAddr32 + 0x80
@@ -354,6 +362,7 @@ func TestResume32(t *testing.T) {
 // which changes all registers, and looks at what the handler gets and at what
 // sigreturn restores.
 func TestSignal32(t *testing.T) {
+	hosttest.Need(t, "386")
 	const (
 		act     = tm.DataAddr32
 		stack   = tm.DataAddr32 + 0x20
@@ -415,6 +424,7 @@ func TestSignal32(t *testing.T) {
 
 // TestFault32 has programs die of their faults.
 func TestFault32(t *testing.T) {
+	hosttest.Need(t, "386")
 	for _, tt := range []struct {
 		name string
 		code string
@@ -440,6 +450,7 @@ func TestFault32(t *testing.T) {
 // frames stack up, while a timer interrupts at any place; each level must find
 // its registers as they were.
 func TestNested32(t *testing.T) {
+	hosttest.Need(t, "386")
 	const (
 		act   = tm.DataAddr32
 		count = tm.DataAddr32 + 0x40

@@ -26,6 +26,7 @@ import (
 	"goxnu/misc/go_darwin_exec/internal/testguest"
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
 	"goxnu/misc/go_darwin_exec/xnu"
+	"goxnu/misc/internal/hosttest"
 	"goxnu/misc/internal/releases"
 )
 
@@ -425,7 +426,10 @@ var monkeys = map[string]monkey{
 // becomes of the guest, the runner itself must not crash.
 func TestMonkey(t *testing.T) {
 	for name, m := range monkeys {
-		t.Run(name, func(t *testing.T) { m.test(t) })
+		t.Run(name, func(t *testing.T) {
+			hosttest.Need(t, name)
+			m.test(t)
+		})
 	}
 }
 

@@ -33,7 +33,7 @@ func readErrnos(top string) ([]errno, error) {
 			return nil, err
 		}
 		if e.num != i+1 {
-			return nil, r.errorf("number %d, want %d", e.num, i+1)
+			return nil, r.Errorf("number %d, want %d", e.num, i+1)
 		}
 		if e.since, err = r.release(3); err != nil {
 			return nil, err
@@ -41,10 +41,10 @@ func readErrnos(top string) ([]errno, error) {
 		for _, s := range strings.FieldsFunc(r.f[2], func(c rune) bool { return c == ',' }) {
 			n, err := strconv.Atoi(s)
 			if err != nil {
-				return nil, r.errorf("%q is not a number", s)
+				return nil, r.Errorf("%q is not a number", s)
 			}
 			if seen[n] != "" {
-				return nil, r.errorf("Linux number %d stands for %s and %s", n, seen[n], e.name)
+				return nil, r.Errorf("Linux number %d stands for %s and %s", n, seen[n], e.name)
 			}
 			seen[n] = e.name
 			e.linux = append(e.linux, n)
@@ -166,7 +166,7 @@ func genSignal(top string) ([]byte, error) {
 			return nil, err
 		}
 		if n != i+1 || acts[r.f[2]] == "" || linux != 0 && seen[linux] {
-			return nil, r.errorf("out of order, unknown default or a Linux number twice")
+			return nil, r.Errorf("out of order, unknown default or a Linux number twice")
 		}
 		seen[linux] = true
 		fmt.Fprintf(&b, "%s = %d\n", r.f[1], n)

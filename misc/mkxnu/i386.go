@@ -37,38 +37,38 @@ func readI386(top string) ([]i386Decl, error) {
 	for _, r := range rows {
 		d := i386Decl{r.f[0], r.f[1], r.f[2], r.f[3], r.f[4], 0, ""}
 		if seen[d.name] {
-			return nil, r.errorf("%s twice", d.name)
+			return nil, r.Errorf("%s twice", d.name)
 		}
 		seen[d.name] = true
 		if d.size, err = r.num(5); err != nil {
 			return nil, err
 		}
 		if len(d.print) != 12 || d.file == "" || d.value == "" {
-			return nil, r.errorf("%s lacks its file, its fingerprint or its value", d.name)
+			return nil, r.Errorf("%s lacks its file, its fingerprint or its value", d.name)
 		}
 		switch d.kind {
 		case "const":
 			n, err := strconv.ParseUint(d.value, 0, 32)
 			if err != nil {
-				return nil, r.errorf("%q is not a number of 32 bits", d.value)
+				return nil, r.Errorf("%q is not a number of 32 bits", d.value)
 			}
 			if d.size != 0 && ioctlSize(n) != d.size {
-				return nil, r.errorf("%s holds the size %d, not %d", d.name, ioctlSize(n), d.size)
+				return nil, r.Errorf("%s holds the size %d, not %d", d.name, ioctlSize(n), d.size)
 			}
 		case "type":
 			if strings.Contains(d.value, " ") != (d.size != 0) {
-				return nil, r.errorf("%s: a struct, and only a struct, has fields and a size", d.name)
+				return nil, r.Errorf("%s: a struct, and only a struct, has fields and a size", d.name)
 			}
 		case "func":
 			if d.text = "func " + d.value; !strings.Contains(d.value, "{") || d.size != 0 {
-				return nil, r.errorf("%s: a function has a body, and no size", d.name)
+				return nil, r.Errorf("%s: a function has a body, and no size", d.name)
 			}
 		case "call":
 			if d.text, err = callText(calls, d.name, d.value); err != nil {
-				return nil, r.errorf("%s: %v", d.name, err)
+				return nil, r.Errorf("%s: %v", d.name, err)
 			}
 		default:
-			return nil, r.errorf("unknown kind %q", d.kind)
+			return nil, r.Errorf("unknown kind %q", d.kind)
 		}
 		list = append(list, d)
 	}

@@ -69,7 +69,7 @@ func readLibc(top string) ([]stub, error) {
 	for _, r := range rows {
 		s := stub{name: r.f[0], how: r.f[1], what: r.f[2], older: r.f[4], note: r.f[5]}
 		if seen[s.name] {
-			return nil, r.errorf("%s twice", s.name)
+			return nil, r.Errorf("%s twice", s.name)
 		}
 		seen[s.name] = true
 		since, err := r.release(3)
@@ -80,38 +80,38 @@ func readLibc(top string) ([]stub, error) {
 		case "call", "at", "asm":
 			c := findCall(calls, s.what)
 			if c == nil {
-				return nil, r.errorf("no call is named %q", s.what)
+				return nil, r.Errorf("no call is named %q", s.what)
 			}
 			if c.until != 0 {
-				return nil, r.errorf("%s is gone from xnu-%d on", s.what, c.until)
+				return nil, r.Errorf("%s is gone from xnu-%d on", s.what, c.until)
 			}
 			s.num = c.num
 			if since == 0 {
 				since = c.since
 			}
 			if since < c.since {
-				return nil, r.errorf("%s came with xnu-%d", s.what, c.since)
+				return nil, r.Errorf("%s came with xnu-%d", s.what, c.since)
 			}
 		case "go":
 			if s.what == "" {
-				return nil, r.errorf("which Go function?")
+				return nil, r.Errorf("which Go function?")
 			}
 		case "none":
 			if s.what != "" || s.note == "" {
-				return nil, r.errorf("want a reason and nothing else")
+				return nil, r.Errorf("want a reason and nothing else")
 			}
 		default:
-			return nil, r.errorf("unknown kind %q", s.how)
+			return nil, r.Errorf("unknown kind %q", s.how)
 		}
 		if since > 1504 {
 			if s.how == "asm" || s.how == "go" || s.how == "none" {
-				return nil, r.errorf("a stub of kind %s cannot depend on the release", s.how)
+				return nil, r.Errorf("a stub of kind %s cannot depend on the release", s.how)
 			}
 			if s.major = darwinMajors[since]; s.major == 0 {
-				return nil, r.errorf("xnu-%d is not the first kernel of its Darwin release", since)
+				return nil, r.Errorf("xnu-%d is not the first kernel of its Darwin release", since)
 			}
 		} else if s.older != "" {
-			return nil, r.errorf("%s is in every release", s.what)
+			return nil, r.Errorf("%s is in every release", s.what)
 		}
 		stubs = append(stubs, s)
 	}

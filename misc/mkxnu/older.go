@@ -48,22 +48,22 @@ func readOlder(top string) ([]lack, error) {
 			return nil, err
 		}
 		if l.since <= 1504 {
-			return nil, r.errorf("%s: every release has it", l.what)
+			return nil, r.Errorf("%s: every release has it", l.what)
 		}
 		if darwinMajors[l.since] == 0 {
-			return nil, r.errorf("xnu-%d is not the first kernel of its Darwin release", l.since)
+			return nil, r.Errorf("xnu-%d is not the first kernel of its Darwin release", l.since)
 		}
 		for _, name := range l.names {
 			i := slices.IndexFunc(stubs, func(s stub) bool { return s.name == name })
 			if i < 0 {
-				return nil, r.errorf("libc.tsv has no %s", name)
+				return nil, r.Errorf("libc.tsv has no %s", name)
 			}
 			s := stubs[i]
 			if s.major != 0 && s.major != darwinMajors[l.since] {
-				return nil, r.errorf("%s depends on Darwin %d, not %d", name, s.major, darwinMajors[l.since])
+				return nil, r.Errorf("%s depends on Darwin %d, not %d", name, s.major, darwinMajors[l.since])
 			}
 			if s.onlyENOSYS() != (l.err == "ENOSYS") {
-				return nil, r.errorf("%s: the error is %q, libc.tsv says otherwise", name, l.err)
+				return nil, r.Errorf("%s: the error is %q, libc.tsv says otherwise", name, l.err)
 			}
 			named[name] = true
 		}

@@ -81,14 +81,14 @@ func (t callTable) call(r row) (c call, err error) {
 		return c, err
 	}
 	if len(c.args) > t.maxArgs || (len(c.ret) != 1) != (c.name == emptySlot) {
-		return c, r.errorf("%s: %d arguments, result %q", c.name, len(c.args), c.ret)
+		return c, r.Errorf("%s: %d arguments, result %q", c.name, len(c.args), c.ret)
 	}
 	if r.f[6] != "" {
 		c.flags = strings.Split(r.f[6], ",")
 	}
 	for _, f := range c.flags {
 		if !slices.Contains(callFlags, f) {
-			return c, r.errorf("unknown flag %q", f)
+			return c, r.Errorf("unknown flag %q", f)
 		}
 	}
 	return c, c.checkSupport(r)
@@ -103,19 +103,19 @@ func (c call) checkSupport(r row) error {
 		if c.support == "" && c.handler == "" {
 			return nil
 		}
-		return r.errorf("an empty slot has neither handler nor support")
+		return r.Errorf("an empty slot has neither handler nor support")
 	case level == "full" && text == "", level == "partial" && text != "":
 		if c.handler != "" {
 			return nil
 		}
-		return r.errorf("%s: support %q without a handler", c.name, c.support)
+		return r.Errorf("%s: support %q without a handler", c.name, c.support)
 	case level == "none" && text != "":
 		if c.handler == "" {
 			return nil
 		}
-		return r.errorf("%s: support %q with handler %s", c.name, c.support, c.handler)
+		return r.Errorf("%s: support %q with handler %s", c.name, c.support, c.handler)
 	}
-	return r.errorf("%s: support %q; want full, \"partial: what is missing\" or \"none: why\"", c.name, c.support)
+	return r.Errorf("%s: support %q; want full, \"partial: what is missing\" or \"none: why\"", c.name, c.support)
 }
 
 func readSyscalls(top string) ([]call, error) { return syscallTable.read(top) }
@@ -129,10 +129,10 @@ func checkOrder(r row, calls []call, c call) error {
 	}
 	last := calls[len(calls)-1]
 	if c.num < last.num {
-		return r.errorf("%d follows %d", c.num, last.num)
+		return r.Errorf("%d follows %d", c.num, last.num)
 	}
 	if c.num == last.num && (c.overlaps(last.interval) || c.since < last.since) {
-		return r.errorf("%d: %s and %s share a release or are out of order", c.num, last.name, c.name)
+		return r.Errorf("%d: %s and %s share a release or are out of order", c.num, last.name, c.name)
 	}
 	return nil
 }

@@ -5,45 +5,35 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"goxnu/misc/internal/tsv"
 )
 
-// A row is one line of a table: its fields and where it stands.
+// A row is one line of a table. A field that is "-" or missing is empty.
 type row struct {
-	file string
-	line int
-	f    []string
+	tsv.Row
+	f []string
 }
 
 // readTable reads the table lib/xnu/name below top: lines of at least min and at
-// most max tab-separated fields, with # comments and empty lines left out. A
-// row that is short is filled up with empty fields, and "-" reads as empty.
+// most max fields.
 func readTable(top, name string, min, max int) ([]row, error) {
-	path := filepath.Join(top, "lib", "xnu", name)
-	f, err := os.Open(path)
+	columns := make([]string, max)
+	for i := range columns {
+		columns[i] = strconv.Itoa(i + 1)
+		if i >= min {
+			columns[i] += "?"
+		}
+	}
+	table, err := tsv.ReadFile(top, "lib/xnu/"+name, columns...)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	var rows []row
-	sc := bufio.NewScanner(f)
-	for n := 1; sc.Scan(); n++ {
-		text := sc.Text()
-		if text == "" || strings.HasPrefix(text, "#") {
-			continue
-		}
-		r := row{name, n, strings.Split(text, "\t")}
-		if len(r.f) < min || len(r.f) > max {
-			return nil, r.errorf("%d fields, want %d to %d", len(r.f), min, max)
-		}
-		for len(r.f) < max {
-			r.f = append(r.f, "")
-		}
+	for _, t := range table {
+		r := row{t, t.F}
 		for i, s := range r.f {
 			if s == "-" {
 				r.f[i] = ""
@@ -51,11 +41,7 @@ func readTable(top, name string, min, max int) ([]row, error) {
 		}
 		rows = append(rows, r)
 	}
-	return rows, sc.Err()
-}
-
-func (r row) errorf(format string, args ...any) error {
-	return fmt.Errorf("lib/xnu/%s:%d: %s", r.file, r.line, fmt.Sprintf(format, args...))
+	return rows, nil
 }
 
 // num returns field i as a number; an empty field is 0.
@@ -65,7 +51,7 @@ func (r row) num(i int) (int, error) {
 	}
 	n, err := strconv.Atoi(r.f[i])
 	if err != nil {
-		return 0, r.errorf("field %d: %q is not a number", i+1, r.f[i])
+		return 0, r.Errorf("field %d: %q is not a number", i+1, r.f[i])
 	}
 	return n, nil
 }
@@ -84,7 +70,7 @@ func (r row) release(i int) (int, error) {
 			return n, nil
 		}
 	}
-	return 0, r.errorf("field %d: %d is not an XNU branch that the tables know", i+1, n)
+	return 0, r.Errorf("field %d: %d is not an XNU branch that the tables know", i+1, n)
 }
 
 // An interval is the span of releases in which a row holds: from since, up
@@ -103,7 +89,7 @@ func (r row) interval(since, until int) (iv interval, err error) {
 		return iv, err
 	}
 	if iv.until != 0 && iv.until <= iv.since {
-		return iv, r.errorf("until %d is not after since %d", iv.until, iv.since)
+		return iv, r.Errorf("until %d is not after since %d", iv.until, iv.since)
 	}
 	return iv, nil
 }
@@ -112,7 +98,7 @@ func (r row) interval(since, until int) (iv interval, err error) {
 func (r row) checkLetters(s, set string) error {
 	for _, c := range s {
 		if !strings.ContainsRune(set, c) {
-			return r.errorf("%q: letter %q is not one of %q", s, c, set)
+			return r.Errorf("%q: letter %q is not one of %q", s, c, set)
 		}
 	}
 	return nil

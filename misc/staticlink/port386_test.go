@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"testing"
 
+	"goxnu/misc/internal/hosttest"
 	"goxnu/misc/internal/tree"
 )
 
@@ -162,6 +163,7 @@ func TestFloat386(t *testing.T) {
 		}
 		cmd := exec.Command(exe)
 		if c.goos == "darwin" {
+			hosttest.Need(t, "386")
 			cmd = exec.Command(tree.Runner(goroot(t), "386"), exe)
 		}
 		out, err := cmd.CombinedOutput()

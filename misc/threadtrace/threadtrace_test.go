@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"goxnu/misc/internal/hosttest"
 	"goxnu/misc/internal/tree"
 )
 
@@ -89,6 +90,7 @@ func TestMaskProtocol(t *testing.T) {
 		prog := build(t, goroot, arch, filepath.Join(top, "test", "sigmaskthreads.go"))
 		for _, release := range releases {
 			t.Run(arch+"/"+release, func(t *testing.T) {
+				hosttest.Need(t, arch)
 				trace, err := traceOf(t, goroot, arch, release, prog)
 				if err != nil {
 					t.Errorf("%v; the trace ends with\n%s", err, trace[max(0, len(trace)-2000):])

@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"testing"
 
+	"goxnu/misc/internal/hosttest"
 	"goxnu/misc/internal/tree"
 )
 
@@ -282,6 +283,7 @@ func (w *workspace) runTests(t *testing.T, arch, pkg string, leaveOut map[string
 	dir := w.packageDir(t, pkg)
 	for _, release := range releases[arch] {
 		t.Run(arch+"/"+release, func(t *testing.T) {
+			hosttest.Need(t, arch)
 			cmd := exec.Command(tree.Runner(w.goroot, arch), append([]string{"-xnu", release, exe}, args...)...)
 			cmd.Dir = dir
 			cmd.Env = tree.Env(w.goroot, w.port...)

@@ -107,6 +107,7 @@ func TestExceptionSignals(t *testing.T) {
 		{trapPF, 7, addr, 2, SIGBUS, 2, addr},
 		{trapGP, 0, 0x1234, 0x80, SIGSEGV, 0, 0},
 		{trapGP, 0x81*8 + 2, 0, 0x80, SIGILL, 1, 0x1002}, // behind the INT
+		{trapGP, 0x80*8 + 2, 0, 0x80, SIGILL, 1, 0x1002},
 		{trapUD, 0, 0, 2, SIGILL, 1, 0x1000},
 		{trapSS, 0, 0, 0x80, SIGILL, 0, 0x1000},
 		{trapDE, 0, 0, 1, SIGFPE, 7, 0x1000},

@@ -7,6 +7,7 @@
 package tree
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -48,6 +49,24 @@ func Goroot() (string, error) {
 // Runner returns the runner for programs of the port darwin/arch.
 func Runner(goroot, arch string) string {
 	return filepath.Join(goroot, "bin", "go_darwin_"+arch+"_exec")
+}
+
+// exitHost is the runner's exit status for a host that cannot run a program.
+const exitHost = 125
+
+// Runs returns, in a line, why this host cannot run programs of the port
+// darwin/arch; an empty one if it can.
+func Runs(goroot, arch string) (why string, err error) {
+	cmd := exec.Command(Runner(goroot, arch), "-host="+arch)
+	cmd.Env = Env(goroot)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == exitHost {
+		return string(bytes.TrimSpace(out)), nil
+	} else if err != nil {
+		return "", fmt.Errorf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	return "", nil
 }
 
 // Env returns the environment for the go command of goroot with the given
