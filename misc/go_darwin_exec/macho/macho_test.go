@@ -85,13 +85,13 @@ func TestRefusals(t *testing.T) {
 		{u32(tm.ZeroCmd, 0x80000028), EBADEXEC, "LC_MAIN", 0},
 		{u32(tm.ZeroCmd, 1), EBADMACHO, "load command 0 is an LC_SEGMENT, in a 64-bit file", 0},
 		{u32(tm.ZeroCmd, 0x99), EBADMACHO, "has no __PAGEZERO", 0},
-		{u32(tm.ZeroMaxProt, 7), ENOMEM, `segment "__PAGEZERO": vmaddr 0x0 is below 0x10000`, 0},
+		{u32(tm.ZeroMaxProt, 7), ENOMEM, `segment "__PAGEZERO": vmaddr 0x0 is below 0x1000: the runner maps nothing at the null pointer`, 0},
 		{u32(tm.TextCmdSize, 7), EBADMACHO, "cmdsize is 7", 0},
 		{u32(tm.TextCmdSize, 0), EBADMACHO, "cmdsize is 0", 0},
 		{u32(tm.TextCmdSize, 1<<30), EBADMACHO, "cmdsize is 1073741824", 0},
 		{u32(tm.TextCmdSize, 40), EBADMACHO, "load command 1 (0x19): cmdsize is 40", 0},
 		{u64(tm.TextVMAddr, tm.Base+1), EBADMACHO, "vmaddr 0x100000001 is not page aligned", 0},
-		{u64(tm.TextVMAddr, 0x1000), ENOMEM, "vmaddr 0x1000 is below 0x10000", 0},
+		{u64(tm.TextVMAddr, 0), ENOMEM, "vmaddr 0x0 is below 0x1000", 0},
 		{u64(tm.TextVMAddr, 1<<63), EBADMACHO, "vmaddr 0x8000000000000000", 0},
 		{u64(tm.TextVMSize, 1<<63), EBADMACHO, "vmsize 0x8000000000000000", 0},
 		{u64(tm.TextVMSize, 0x1000), EBADMACHO, "vmsize 0x1000 is less than filesize 0x2000", 0},
@@ -155,23 +155,90 @@ func TestReleases(t *testing.T) {
 	}
 }
 
+// TestDylinker has programs that name a dynamic linker. What has nothing to load
+// is static.
+func TestDylinker(t *testing.T) {
+	const dylinker, dylib, weak, lazy, upward, reexport = 0xe, 0xc, 0x80000018, 0x20, 0x80000023, 0x8000001f
+	type command struct {
+		cmd  uint32
+		data string
+	}
+	dyld := command{dylinker, "\x0c\x00\x00\x00/usr/lib/dyld\x00"}
+	library := "\x18\x00\x00\x00" + strings.Repeat("\x00", 12) + "/usr/lib/libSystem.B.dylib\x00"
+	for _, tt := range []struct {
+		name     string
+		commands []command
+		static   bool
+	}{
+		{"dyld", []command{dyld}, true},
+		{"another", []command{{dylinker, "\x0c\x00\x00\x00/usr/lib/other\x00"}}, false},
+		{"no name", []command{{dylinker, "\x0c\x00\x00\x00\x00"}}, true}, // as none
+		{"dylib", []command{dyld, {dylib, library}}, false},
+		{"dylib first", []command{{dylib, library}, dyld}, false},
+		{"weak", []command{dyld, {weak, library}}, false},
+		{"lazy", []command{dyld, {lazy, library}}, false},
+		{"upward", []command{dyld, {upward, library}}, false},
+		{"reexport", []command{dyld, {reexport, library}}, false},
+		{"main", []command{dyld, {0x80000028, strings.Repeat("\x00", 16)}}, false},
+	} {
+		for _, build := range []func([]byte) []byte{tm.Build, tm.Build32} {
+			b := build(nil)
+			for _, c := range tt.commands {
+				tm.AddCommand(b, c.cmd, c.data)
+			}
+			_, err := check(b, 4903)
+			if (err == nil) != tt.static || err != nil && !strings.Contains(err.Error(), "is dynamically linked (LC_LOAD_DYLINKER /usr/lib/") {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		}
+	}
+}
+
+// TestLow maps a program that is linked as low as XNU lets it be.
+func TestLow(t *testing.T) {
+	const low = 0x1000
+	b := tm.Build(nil)
+	le := binary.LittleEndian
+	le.PutUint64(b[tm.ZeroCmd+32:], low)
+	le.PutUint64(b[tm.TextVMAddr:], low)
+	le.PutUint64(b[tm.DataVMAddr:], low+0x2000)
+	le.PutUint64(b[tm.ThreadRIP:], low+tm.TextOff)
+	s, img, err := load(t, b, &Start{Release: newest, Path: "p", Args: []string{"p"}})
+	var e *Error
+	if errors.As(err, &e) && e.Errno == EACCES && strings.Contains(e.Msg, "vm.mmap_min_addr") {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img.Low != low {
+		t.Errorf("%+v", img)
+	}
+	if min, _ := s.Bounds(); min != UserStart {
+		t.Errorf("memory is allocated from %#x", min)
+	}
+}
+
 // FuzzParse must not crash, nor take much memory.
 func FuzzParse(f *testing.F) {
-	good := tm.Build(tm.Exit(0))[:tm.End]
-	f.Add(good)
-	for off := 0; off < len(good); off += 4 {
-		b := bytes.Clone(good)
-		b[off] ^= 0xff
-		f.Add(b)
-		b = bytes.Clone(good)
-		copy(b[off:], "\xff\xff\xff\xff")
-		f.Add(b)
+	dyld := tm.Build(nil)
+	tm.AddCommand(dyld, 0xe, "\x0c\x00\x00\x00/usr/lib/dyld\x00")
+	for _, good := range [][]byte{tm.Build(tm.Exit(0))[:tm.End], tm.Build32(tm.Exit32(0))[:tm.End32], dyld[:tm.End+32]} {
+		f.Add(good)
+		for off := 0; off < len(good); off += 4 {
+			b := bytes.Clone(good)
+			b[off] ^= 0xff
+			f.Add(b)
+			b = bytes.Clone(good)
+			copy(b[off:], "\xff\xff\xff\xff")
+			f.Add(b)
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, release := range []int{1504, newest} {
+		for _, release := range []int{1504, 4903, newest} {
 			if file, err := check(b, release); err == nil {
 				for _, s := range file.Segments {
-					if !s.isZero() && s.MemSize != 0 && (s.Addr < UserStart || s.end() > UserEnd) {
+					if !s.isZero() && s.MemSize != 0 && (s.Addr < pageSize || s.end() > UserEnd) {
 						t.Errorf("%v was let through: %+v", &s, s)
 					}
 				}
@@ -198,7 +265,7 @@ func load(t *testing.T, b []byte, start *Start) (*mem.Space, *Image, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := mem.NewSpace(UserStart, UserEnd)
+	s := f.NewSpace()
 	t.Cleanup(func() {
 		for _, r := range s.Regions() {
 			vcpu.Raw(syscall.SYS_MUNMAP, uintptr(r.Start), uintptr(r.End-r.Start), 0, 0, 0, 0)

@@ -36,19 +36,17 @@ func (f *File) NewSpace() *mem.Space {
 	if f.Is32() {
 		return mem.NewSpace(pageSize, UserEnd32)
 	}
-	return mem.NewSpace(UserStart, UserEnd)
+	return mem.NewSpace(pageSize, UserEnd)
 }
 
 // Map maps the segments of a valid f, the file that fd is open on, into s.
 func (f *File) Map(fd int, s *mem.Space) (*Image, error) {
 	img := &Image{Low: ^uint64(0), Is32: f.Is32()}
-	if f.Is32() {
-		// A 32-bit program may be linked lower than others are let map.
-		defer func() {
-			low, _ := s.Bounds()
-			s.SetMin(max(low, UserStart))
-		}()
-	}
+	// The program itself may be lower than what it will be given.
+	defer func() {
+		low, _ := s.Bounds()
+		s.SetMin(max(low, UserStart))
+	}()
 	for i := range f.Segments {
 		seg := &f.Segments[i]
 		if seg.MemSize == 0 {
@@ -56,10 +54,7 @@ func (f *File) Map(fd int, s *mem.Space) (*Image, error) {
 		}
 		if seg.isZero() {
 			end, _ := mem.RoundUp(seg.MemSize)
-			if f.wide {
-				end = max(end, UserStart)
-			}
-			s.SetMin(end)
+			s.SetMin(max(end, pageSize))
 			continue
 		}
 		if err := f.mapSegment(fd, s, seg); err != nil {

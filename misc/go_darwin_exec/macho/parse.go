@@ -62,14 +62,18 @@ const (
 	mhDyldlink = 0x4
 	mhPIE      = 0x200000
 
-	lcSegment      = 0x1
-	lcThread       = 0x4
-	lcUnixthread   = 0x5
-	lcLoadDylib    = 0xc
-	lcLoadDylinker = 0xe
-	lcSegment64    = 0x19
-	lcUUID         = 0x1b
-	lcMain         = 0x80000028
+	lcSegment         = 0x1
+	lcThread          = 0x4
+	lcUnixthread      = 0x5
+	lcLoadDylib       = 0xc
+	lcLoadDylinker    = 0xe
+	lcSegment64       = 0x19
+	lcUUID            = 0x1b
+	lcLazyLoadDylib   = 0x20
+	lcLoadWeakDylib   = 0x80000018
+	lcReexportDylib   = 0x8000001f
+	lcLoadUpwardDylib = 0x80000023
+	lcMain            = 0x80000028
 
 	headerSize32  = 28
 	headerSize64  = 32
@@ -98,7 +102,7 @@ type File struct {
 	UUID        []byte
 	Dylinker    string // LC_LOAD_DYLINKER
 	Main        bool   // LC_MAIN
-	Dylibs      int    // LC_LOAD_DYLIBs
+	Dylibs      int    // LC_LOAD_DYLIB and the like
 
 	wide bool // the file has the 64-bit format
 }
@@ -332,7 +336,7 @@ func (f *File) command(i int, cmd uint32, b []byte) error {
 		} else {
 			return errorf(EBADMACHO, "is damaged: load command %d (LC_LOAD_DYLINKER): name.offset is %d, cmdsize %d", i, off, len(b))
 		}
-	case lcLoadDylib:
+	case lcLoadDylib, lcLazyLoadDylib, lcLoadWeakDylib, lcReexportDylib, lcLoadUpwardDylib:
 		f.Dylibs++
 	case lcMain:
 		f.Main = true

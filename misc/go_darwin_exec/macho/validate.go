@@ -11,7 +11,8 @@ import (
 const (
 	// UserEnd is the end of the 64-bit user space
 	// (osfmk/mach/i386/vm_param.h:MACH_VM_MAX_ADDRESS); UserStart is where
-	// a Linux host begins to allow mappings (vm.mmap_min_addr).
+	// every Linux host allows mappings (vm.mmap_min_addr). A program may be
+	// linked lower; a host that does not allow that fails to map it.
 	UserStart = 0x10000
 	UserEnd   = 0x7fffffe00000
 
@@ -47,7 +48,7 @@ func (f *File) Validate(release int) error {
 		}
 		return errorf(ENOEXEC, "is %s, not a program", what)
 	}
-	if f.Main || f.Dylinker != "" || f.Flags&mhDyldlink != 0 {
+	if f.dynamic() {
 		return errorf(EBADEXEC, "is dynamically linked (%s): only static programs, as goxnu's toolchain builds them, can be run", f.dynamicBy())
 	}
 	if f.Thread == nil {
@@ -112,6 +113,13 @@ func (f *File) Validate(release int) error {
 	return nil
 }
 
+// dynamic reports whether f needs dyld. A program that names it, but has nothing
+// to load and begins with an LC_UNIXTHREAD, is entered there by dyld with the
+// stack that the kernel has made: it can do without.
+func (f *File) dynamic() bool {
+	return f.Main || f.Flags&mhDyldlink != 0 || f.Dylinker != "" && (f.Dylinker != "/usr/lib/dyld" || f.Dylibs > 0)
+}
+
 func (f *File) dynamicBy() string {
 	switch {
 	case f.Dylinker != "":
@@ -131,11 +139,9 @@ func (s *Segment) end() uint64 { return s.Addr + (s.MemSize+pageSize-1)&^(pageSi
 
 func (f *File) checkSegment(s *Segment) error {
 	const damaged = "is damaged: "
-	size, end, start := uint64(f.Size), uint64(UserEnd), uint64(UserStart)
+	size, end := uint64(f.Size), uint64(UserEnd)
 	if !f.wide {
-		// The host may forbid what is below UserStart (vm.mmap_min_addr):
-		// then mapping it fails.
-		end, start = UserEnd32, pageSize
+		end = UserEnd32
 	}
 	switch {
 	case s.FileSize > size || s.Offset > size-s.FileSize:
@@ -152,8 +158,10 @@ func (f *File) checkSegment(s *Segment) error {
 		return errorf(EBADMACHO, damaged+"%v: maxprot is %#x", s, s.MaxProt)
 	case s.Prot&^s.MaxProt != 0:
 		return errorf(EACCES, damaged+"%v: initprot %#x is not within maxprot %#x", s, s.Prot, s.MaxProt)
-	case !s.isZero() && s.MemSize != 0 && s.Addr < start:
-		return errorf(ENOMEM, "%v: vmaddr %#x is below %#x, where a Linux host lets nobody map", s, s.Addr, start)
+	case !s.isZero() && s.MemSize != 0 && s.Addr < pageSize:
+		// XNU has refused it since 2782 (mach_loader.c:load_machfile,
+		// vm_map_has_hard_pagezero), in 64-bit programs.
+		return errorf(ENOMEM, "%v: vmaddr %#x is below %#x: the runner maps nothing at the null pointer", s, s.Addr, pageSize)
 	}
 	return nil
 }

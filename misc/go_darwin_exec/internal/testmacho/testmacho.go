@@ -93,6 +93,26 @@ func BuildData(code, data []byte) []byte {
 	return b
 }
 
+// AddCommand appends a load command to a file of Build or Build32.
+func AddCommand(b []byte, cmd uint32, data string) {
+	le := binary.LittleEndian
+	header := uint32(headerSize)
+	if le.Uint32(b[Magic:]) == 0xfeedface {
+		header = headerSize32
+	}
+	all := le.Uint32(b[SizeOfCmds:])
+	size := (8 + uint32(len(data)) + 7) &^ 7
+	if header+all+size > TextOff {
+		panic("testmacho: too many load commands")
+	}
+	at := b[header+all:]
+	le.PutUint32(at, cmd)
+	le.PutUint32(at[4:], size)
+	copy(at[8:], data)
+	le.PutUint32(b[NCmds:], le.Uint32(b[NCmds:])+1)
+	le.PutUint32(b[SizeOfCmds:], all+size)
+}
+
 // Code assembles a sequence of byte strings and 4- or 8-byte numbers.
 func Code(parts ...any) (b []byte) {
 	for _, p := range parts {
