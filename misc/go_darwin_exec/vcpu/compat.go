@@ -8,6 +8,7 @@ package vcpu
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 	"syscall"
@@ -35,6 +36,7 @@ const (
 
 	trapUD = 6
 	trapGP = 13
+	trapPF = 14
 )
 
 // decode32 makes a system call of what 32-bit code has done to make one, and
@@ -67,8 +69,8 @@ func (c *Ctx) decode32() {
 	case EventFault:
 		switch c.Trapno {
 		case trapGP:
-			if vector := c.ErrCode >> 3; c.ErrCode&7 == 2 && vector >= 0x80 && vector <= 0x82 {
-				c.reason, c.Int, c.Trapped, c.Sysenter = uint32(EventSyscall), uint8(vector), true, false
+			if vector, ok := missingGate(c.ErrCode); ok && vector >= 0x80 && vector <= 0x82 {
+				c.reason, c.Int, c.Trapped, c.Sysenter = uint32(EventSyscall), vector, true, false
 				c.RIP += gateLen
 			}
 		case trapUD:
@@ -79,6 +81,30 @@ func (c *Ctx) decode32() {
 			}
 		}
 	}
+}
+
+// SysenterFaults says whether SYSENTER is an invalid opcode on this processor.
+func SysenterFaults() bool { return amd }
+
+// BySysenter makes of the last EventFault, at a place that stands for a
+// SYSENTER, the event of one, which it returns.
+func (c *Ctx) BySysenter() Event {
+	c.reason, c.Trapped = uint32(EventSyscall), true
+	c.sysenter()
+	return EventSyscall
+}
+
+// SysenterLost says that the last EventFault is what Linux makes of a SYSENTER
+// with an EBP that it cannot read: the number in EAX is lost, ESP is what EBP
+// was, EIP the lower half of an address in the host's vDSO (an emulated processor
+// may show all of it). EDX and ECX are those that XNU looks at.
+func (c *Ctx) SysenterLost() bool {
+	const (
+		failure = -int32(syscall.EFAULT)
+		size    = 4 << 12 // of a vDSO, at most
+	)
+	return c.Code32 && Event(c.reason) == EventFault && c.Trapno == trapPF && uint32(c.RIP) == uint32(c.CR2) &&
+		int32(c.RAX) == failure && uint32(c.RIP)-uint32(VDSO()) < size
 }
 
 //go:nosplit
@@ -101,6 +127,25 @@ func vendor() string {
 	}
 	return string(v)
 }
+
+// missingGate returns the vector of an INT whose gate the host lacks, by the
+// error code of its fault. QEMU's emulation (up to 7.2 at least) takes a gate to
+// have sixteen bytes there; no processor has such a code, as vectors end at 0xff.
+//
+//go:nosplit
+func missingGate(code uint64) (vector uint8, ok bool) {
+	const idt, emulated = 2, 0x800
+	if code&7 != idt {
+		return 0, false
+	}
+	if code >= emulated {
+		code >>= 1
+	}
+	return uint8(code >> 3), code>>3 <= 0xff
+}
+
+// loadable says whether sel is a segment that can be read with privilege 3.
+func loadable(sel uint16) bool
 
 // loadDataSegments loads DS and ES; loadGS loads GS. A selector that is not
 // valid faults in the host's own code. readGS reads GS.
@@ -153,6 +198,9 @@ func selfTest32(text32 string) error {
 	if getSlot() != nil {
 		return nil
 	}
+	if !loadable(userCS32) {
+		return errors.New("this host runs 64-bit code only: it has no segment for 32-bit code, which some virtual machines lack; use another host")
+	}
 	const page = 4096
 	const map32 = 0x40 // MAP_32BIT
 	text, _, errno := syscall.RawSyscall6(syscall.SYS_MMAP, 0, page, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC,
@@ -176,6 +224,9 @@ func selfTest32(text32 string) error {
 	}
 	defer c.Unbind()
 	if c.SetTLS32(uint32(text)+data) == 0 {
+		if d := (userDesc{uint32(c.ldt), 0, tlsLimit, descSeg32Bit | descUseable}); c.ldt != 0 && d.write() == 0 {
+			return errors.New("this host does not give 32-bit programs segments of their own: modify_ldt succeeds, but the processor does not know the segment; use another host")
+		}
 		return fmt.Errorf("this host's kernel (%s) cannot give 32-bit programs segments of their own: modify_ldt fails (CONFIG_MODIFY_LDT_SYSCALL)", kernelRelease())
 	}
 	const rbx = 0x89abcdef

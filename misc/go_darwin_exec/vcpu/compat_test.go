@@ -10,10 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"goxnu/misc/go_darwin_exec/internal/testguest"
 	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
 func TestSelfTest32(t *testing.T) {
+	testguest.Need32(t)
 	for range 100 {
 		if err := vcpu.SelfTest32(); err != nil {
 			t.Fatal(err)
@@ -24,6 +26,7 @@ func TestSelfTest32(t *testing.T) {
 // TestSelfTest32Refuses has code fail in the place of the test's own, as that
 // fails on a host that does not run it.
 func TestSelfTest32Refuses(t *testing.T) {
+	testguest.Need32(t)
 	for _, tt := range []struct{ old, code, want string }{
 		{"\xcd\x80", "\x0f\x0b", "does not run 32-bit code: INT 0x80 ended in trap 6, error 0x0"},                                        // ud2
 		{"\xcd\x80", "\xcd\x83", "does not run 32-bit code: INT 0x80 ended in trap 13, error 0x41a"},                                     // a gate that is none

@@ -106,7 +106,7 @@ func (c *Ctx) SetTLS32(base uint32) (sel uint16) {
 		}
 	}
 	d := userDesc{uint32(c.ldt), base, tlsLimit, descSeg32Bit | descUseable}
-	if d.write() != 0 {
+	if d.write() != 0 || !loadable(c.TLSSelector()) {
 		return 0
 	}
 	c.tlsBase = base

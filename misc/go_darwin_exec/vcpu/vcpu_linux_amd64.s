@@ -676,6 +676,13 @@ TEXT ·readGS(SB), NOSPLIT|NOFRAME, $0-2
 	MOVW	AX, ret+0(FP)
 	RET
 
+// func loadable(sel uint16) bool
+TEXT ·loadable(SB), NOSPLIT|NOFRAME, $0-9
+	MOVWLZX	sel+0(FP), CX
+	BYTE $0x0f; BYTE $0x00; BYTE $0xe1	// VERR CX
+	SETEQ	ret+8(FP)
+	RET
+
 // func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
 TEXT ·cpuid(SB), NOSPLIT|NOFRAME, $0-24
 	MOVL	leaf+0(FP), AX

@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -108,6 +109,9 @@ type Guest struct {
 func Load(t testing.TB, code Code, n int) *Guest {
 	t.Helper()
 	is32 := code >= AllRegisters32
+	if is32 {
+		Need32(t)
+	}
 	s := mem.NewSpace(base, base+1<<40)
 	if is32 {
 		s = mem.NewSpace(base32, 1<<32)
@@ -143,6 +147,17 @@ func Load(t testing.TB, code Code, n int) *Guest {
 		t.Fatal(errno)
 	}
 	return &Guest{Space: s, Entry: at, Code32: is32, block: at + codeSize, n: n}
+}
+
+// need32 is the result of SelfTest32, once.
+var need32 = sync.OnceValue(vcpu.SelfTest32)
+
+// Need32 skips a test of 32-bit code on a host that has none.
+func Need32(t testing.TB) {
+	t.Helper()
+	if err := need32(); err != nil {
+		t.Skip(err)
+	}
 }
 
 // Block returns block i.
