@@ -64,7 +64,7 @@ type Patcher struct {
 	sites map[uint64]*site // by the address of the SYSCALL or INT; nil: not to be patched
 	holes map[uint64]*site // by the address of the second jump, in padding
 	pages []*page
-	off   bool // the host does not allow it
+	off   bool     // the host does not allow it
 }
 
 // A page holds springboards.
@@ -75,12 +75,14 @@ type page struct {
 
 // A site is a patched system call.
 type site struct {
-	at    uint64 // address of the SYSCALL or INT
-	load  uint64 // and of the instructions before it, which were displaced; at if there are none
-	board uint64 // its springboard
-	word  uint64 // address of the eight bytes that are exchanged
-	plain uint64 // the bytes without the jump
-	jump  uint64 // and with it
+	at     uint64 // address of the SYSCALL or INT
+	vector uint8  // of the INT
+	load   uint64 // address of the instructions before it, which were displaced; at if there are none
+	added  uint64 // what the displaced instruction adds to RAX
+	board  uint64 // its springboard
+	word   uint64 // address of the eight bytes that are exchanged
+	plain  uint64 // the bytes without the jump
+	jump   uint64 // and with it
 }
 
 // New returns a Patcher for s.
@@ -93,6 +95,9 @@ func New(s *mem.Space, code32 bool) *Patcher {
 func (p *Patcher) Trap(c *vcpu.Ctx) {
 	if vcpu.Forked() {
 		return // it may not lock, and will not live long
+	}
+	if c.Sysenter {
+		return // RIP tells nothing of where that was
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -180,8 +185,12 @@ func (p *Patcher) prepare(at uint64, c *vcpu.Ctx) *site {
 		return nil
 	}
 	if n := recognize(b[:lookBack], &c.Regs); n != 0 && inLine(at-uint64(n), jmpSize) {
-		s := &site{at: at, load: at - uint64(n)}
-		if !p.board(s, b[lookBack-n:lookBack], c.Int) {
+		s := &site{at: at, vector: c.Int, load: at - uint64(n)}
+		code := b[lookBack-n : lookBack]
+		if code[0] == 0x48 && code[1] == 0x05 { // add $imm, %rax
+			s.added = uint64(int64(int32(binary.LittleEndian.Uint32(code[2:]))))
+		}
+		if !p.board(s, code) {
 			return nil
 		}
 		return s.exchange(s.load, jmp(s.load, s.board))
@@ -193,8 +202,8 @@ func (p *Patcher) prepare(at uint64, c *vcpu.Ctx) *site {
 	if hole == 0 {
 		return nil
 	}
-	s := &site{at: at, load: at}
-	if !p.board(s, nil, c.Int) || !p.space.WriteText(hole, padding[:jmpSize], jmp(hole, s.board)) {
+	s := &site{at: at, vector: c.Int, load: at}
+	if !p.board(s, nil) || !p.space.WriteText(hole, padding[:jmpSize], jmp(hole, s.board)) {
 		return nil
 	}
 	p.holes[hole] = s
@@ -254,7 +263,7 @@ func findHole(at uint64) uint64 {
 }
 
 // board writes a springboard for s, which displaces the given code.
-func (p *Patcher) board(s *site, code []byte, vector uint8) bool {
+func (p *Patcher) board(s *site, code []byte) bool {
 	pg := p.page(s.load)
 	if pg == nil {
 		return false
@@ -267,7 +276,7 @@ func (p *Patcher) board(s *site, code []byte, vector uint8) bool {
 		code = binary.LittleEndian.AppendUint32(append(code, 0xea), wide) // ljmp $0x33, $wide
 		code = append(code, vcpu.CS64, 0)
 		code = append(code, 0x49, 0xb8) // movabs $vector<<32|ret, %r8
-		ret |= uint64(vector) << 32
+		ret |= uint64(s.vector) << 32
 	} else {
 		code = append(code, 0x64, 0x4c, 0x8b, 0x1c, 0x25, 0, 0, 0, 0) // mov %fs:0, %r11
 		code = append(code, 0x48, 0xb9)                               // movabs $ret, %rcx
@@ -322,35 +331,87 @@ func (p *Patcher) Lock()   { p.mu.Lock() }
 func (p *Patcher) Unlock() { p.mu.Unlock() }
 
 // Normalize hides springboards from the guest: a thread that was stopped in
-// one, or at the jump in padding that leads to it, is put back to the site, where
-// everything looks as it does to the code. It must be called before a guest's registers are shown to it.
+// one, or at the jump in padding that leads to it, is put back to where the jump
+// is, and makes the call anew, without a trap. It must be called before a
+// guest's registers are shown to it.
+//
+// The displaced instructions can be executed again: they load constants, and an
+// addition is undone. What was in the registers before is lost, and no code
+// can tell.
 func (p *Patcher) Normalize(r *vcpu.Regs) {
 	if !vcpu.Forked() { // else this is the only thread
 		p.mu.Lock()
 		defer p.mu.Unlock()
 	}
-	if s := p.holes[r.RIP]; s != nil {
+	s, done := p.find(r.RIP)
+	if s == nil {
+		return
+	}
+	r.RIP = s.load
+	if done != 0 && done >= s.at-s.load {
+		r.RAX -= s.added
+	}
+}
+
+// Fault makes of a fault what it would be if the code had not been changed. The
+// result is EventFault if it is the guest's; EventSyscall if the instruction is
+// a call, which c is made to have executed; or 0 if the guest must run on.
+func (p *Patcher) Fault(c *vcpu.Ctx) vcpu.Event {
+	const debug = 1
+	if c.Trapno == debug {
+		return p.step(c)
+	}
+	p.Normalize(&c.Regs)
+	return vcpu.EventFault
+}
+
+// step is Fault for a single-step trap, which comes after each instruction of a
+// springboard too. The jump to it is none of the guest's. Then come those that
+// it displaced, and the call.
+func (p *Patcher) step(c *vcpu.Ctx) vcpu.Event {
+	if !vcpu.Forked() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+	}
+	s, done := p.find(c.RIP)
+	if s == nil {
+		return vcpu.EventFault
+	}
+	switch size := s.at - s.load; {
+	case size == 0:
+		c.RIP = s.at + callSize
+		c.Int, c.Sysenter, c.Trapped = s.vector, false, true
+		if !p.code32 {
+			c.RCX, c.R11 = c.RIP, c.RFLAGS
+		}
+		return vcpu.EventSyscall
+	case done == 0:
+		return 0
+	default:
+		c.RIP = s.load + min(done, size)
+		return vcpu.EventFault
+	}
+}
+
+// find returns the site whose springboard a thread at rip is in, and how many
+// bytes of the springboard it has behind it; nil if it is in none. p.mu is held.
+func (p *Patcher) find(rip uint64) (s *site, done uint64) {
+	if s := p.holes[rip]; s != nil {
 		if w, ok := vcpu.Load64(s.word); ok && w == s.jump { // else the code is new
-			r.RIP = s.at
-			return
+			return s, 0
 		}
 	}
 	for _, pg := range p.pages {
-		off := r.RIP - pg.addr
+		off := rip - pg.addr
 		if off >= pageSize || off < boardSize {
 			continue
 		}
-		n := off/boardSize - 1
-		if n >= uint64(len(pg.sites)) {
-			return
+		if n := off/boardSize - 1; n < uint64(len(pg.sites)) {
+			return pg.sites[n], off % boardSize
 		}
-		s := pg.sites[n]
-		r.RIP = s.at // what has been done already changes only what a call clobbers
-		if done := off % boardSize; done < s.at-s.load {
-			r.RIP = s.load + done
-		}
-		return
+		return nil, 0
 	}
+	return nil, 0
 }
 
 // Toggle takes the jump of the site of a call away, or puts it back. It

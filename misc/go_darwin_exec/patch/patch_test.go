@@ -11,9 +11,11 @@ import (
 	"encoding/binary"
 	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 
+	"goxnu/misc/go_darwin_exec/internal/testguest"
 	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/vcpu"
 )
@@ -39,6 +41,13 @@ var widths = []width{
 	{"int 0x81", true, base32, []byte{0xcd, 0x81}, 0x81, 0xffffffe5},
 }
 
+// need skips a test that the host cannot run.
+func (w *width) need(t *testing.T) {
+	if w.code32 {
+		testguest.Need32(t)
+	}
+}
+
 func (w *width) space() *mem.Space {
 	if w.code32 {
 		return mem.NewSpace(w.base, 1<<32)
@@ -50,33 +59,40 @@ func (w *width) space() *mem.Space {
 // Where a patch is allowed, the second round must not trap, and the call must
 // look the same; where it is not, it must go on trapping.
 func TestSites(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	for _, w := range widths {
-		num := binary.LittleEndian.AppendUint32(nil, uint32(w.number))
-		shapes := []shape{
-			{"mov eax", append([]byte{0x90, 0xb8}, num...), 1, 0, 5},
-			{"mov ax", []byte{0x66, 0xb8, num[0], num[1]}, w.number &^ 0xffff, 0, 0},
-			{"nothing", []byte{0x90, 0x90}, w.number, 0, 0},
-			{"far away", append(append([]byte{0xb8}, num...), 0x90), 1, 0, 0},
-		}
-		if w.code32 {
-			shapes = append(shapes,
-				shape{"xor edx", append(append([]byte{0x90, 0xb8}, num...), 0x31, 0xd2), 1, 0, 7},
-				shape{"nop nop", append(append([]byte{0x90, 0xb8}, num...), 0x90, 0x90), 1, 0, 0},
-				shape{"mov ax, xor edx", append([]byte{0x66, 0xb8, num[0], num[1]}, 0x31, 0xd2), w.number &^ 0xffff, 0, 0})
-		} else {
-			shapes = append(shapes,
-				shape{"mov rax", append([]byte{0x48, 0xc7, 0xc0}, num...), 1, 0, 7},
-				shape{"add rax", append([]byte{0x48, 0x05}, num...), 0, 0, 6},
-				shape{"mov r8d", append([]byte{0x41, 0xb8}, num...), w.number, 7, 0},
-				shape{"mov eax behind 0x41", append([]byte{0xb0, 0x41, 0xb8}, num...), 1, 7, 5}) // mov $0x41, %al
-		}
-		for _, tt := range shapes {
-			for _, hole := range []int{0, 5, 12} {
-				for off := range 64 {
-					testSite(t, w, tt, hole, off)
-				}
+		t.Run(w.name, func(t *testing.T) {
+			w.need(t)
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			testSites(t, w)
+		})
+	}
+}
+
+func testSites(t *testing.T, w width) {
+	num := binary.LittleEndian.AppendUint32(nil, uint32(w.number))
+	shapes := []shape{
+		{"mov eax", append([]byte{0x90, 0xb8}, num...), 1, 0, 5},
+		{"mov ax", []byte{0x66, 0xb8, num[0], num[1]}, w.number &^ 0xffff, 0, 0},
+		{"nothing", []byte{0x90, 0x90}, w.number, 0, 0},
+		{"far away", append(append([]byte{0xb8}, num...), 0x90), 1, 0, 0},
+	}
+	if w.code32 {
+		shapes = append(shapes,
+			shape{"xor edx", append(append([]byte{0x90, 0xb8}, num...), 0x31, 0xd2), 1, 0, 7},
+			shape{"nop nop", append(append([]byte{0x90, 0xb8}, num...), 0x90, 0x90), 1, 0, 0},
+			shape{"mov ax, xor edx", append([]byte{0x66, 0xb8, num[0], num[1]}, 0x31, 0xd2), w.number &^ 0xffff, 0, 0})
+	} else {
+		shapes = append(shapes,
+			shape{"mov rax", append([]byte{0x48, 0xc7, 0xc0}, num...), 1, 0, 7},
+			shape{"add rax", append([]byte{0x48, 0x05}, num...), 0, 0, 6},
+			shape{"mov r8d", append([]byte{0x41, 0xb8}, num...), w.number, 7, 0},
+			shape{"mov eax behind 0x41", append([]byte{0xb0, 0x41, 0xb8}, num...), 1, 7, 5}) // mov $0x41, %al
+	}
+	for _, tt := range shapes {
+		for _, hole := range []int{0, 5, 12} {
+			for off := range 64 {
+				testSite(t, w, tt, hole, off)
 			}
 		}
 	}
@@ -173,43 +189,150 @@ func TestNewCode(t *testing.T) {
 	unmap(s)
 }
 
-// TestNormalize stops in a springboard at each of its instructions.
+// boards are calls of all kinds that get a springboard, each with the
+// boundaries of the guest's instructions.
+var boards = []struct {
+	w     width
+	code  []byte // in front of the call
+	rax   uint64 // before
+	steps []uint64
+}{
+	{widths[0], []byte{0xb8, 5, 0, 0, 2}, 1, []uint64{5}},
+	{widths[0], []byte{0x48, 0xc7, 0xc0, 1, 0, 0, 2}, 1, []uint64{7}},
+	{widths[0], []byte{0x48, 0x05, 0, 0, 0, 2}, 5, []uint64{6}},
+	{widths[0], nil, 0x02000001, nil},
+	{widths[1], []byte{0xb8, 20, 0, 0, 0}, 1, []uint64{5}},
+	{widths[2], []byte{0xb8, 0xe5, 0xff, 0xff, 0xff, 0x31, 0xd2}, 1, []uint64{5, 7}},
+	{widths[1], nil, 20, nil},
+}
+
+// onBoard runs f with a guest of boards[i] whose call is patched. It begins at
+// start and ends at end.
+func onBoard(t *testing.T, i int, f func(p *Patcher, c *vcpu.Ctx, start, end, number uint64)) {
+	tt := boards[i]
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	s := tt.w.space()
+	defer unmap(s)
+	s.Map(mem.Mapping{Size: 2 * mem.PageSize, Prot: mem.ProtRead | mem.ProtWrite, FD: -1})
+	start := tt.w.base + 64
+	vcpu.CopyOut(start, slices.Concat(tt.code, tt.w.insn, []byte{0x90, 0xc3}, padding[:13]))
+	s.Protect(tt.w.base, mem.PageSize, mem.ProtRead|mem.ProtExec)
+	end := start + uint64(len(tt.code)) + callSize
+	p := New(s, tt.w.code32)
+	c, err := vcpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Free()
+	c.Code32 = tt.w.code32
+	if err := c.Bind(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Unbind()
+	c.Regs = vcpu.Regs{RIP: start, RAX: tt.rax, RSP: tt.w.base + 2*mem.PageSize, RFLAGS: 0x202}
+	if e := c.Run(); e != vcpu.EventSyscall || c.RIP != end {
+		t.Fatalf("board %d: %v, rip %+d", i, e, c.RIP-start)
+	}
+	number := c.RAX
+	p.Trap(c)
+	if _, n := p.Sites(); n != 1 {
+		t.Fatalf("board %d: not patched", i)
+	}
+	c.Regs = vcpu.Regs{RIP: start, RAX: tt.rax, RSP: tt.w.base + 2*mem.PageSize, RFLAGS: 0x202}
+	f(p, c, start, end, number)
+}
+
+const (
+	flagTF     = 0x100
+	farJmpSize = 7
+)
+
+// TestNormalize stops in a springboard after each of its instructions, as a
+// kick may. Then the call is made without a trap, and once.
 func TestNormalize(t *testing.T) {
-	for _, tt := range []struct {
-		w    width
-		code []byte
-		rax  uint64
-		rips []uint64 // offsets in the springboard, and in the code
-	}{
-		{widths[0], []byte{0xb8, 1, 0, 0, 2}, 0x02000001, []uint64{0, 0, 5, 5, 14, 5, 24, 5}},
-		{widths[1], []byte{0xb8, 20, 0, 0, 0}, 20, []uint64{0, 0, 5, 5, 12, 5, 22, 5}},
-		{widths[2], []byte{0xb8, 20, 0, 0, 0, 0x31, 0xd2}, 20, []uint64{0, 0, 5, 5, 7, 7, 14, 7, 24, 7}},
-	} {
-		s := tt.w.space()
-		p := New(s, tt.w.code32)
-		s.Map(mem.Mapping{Size: mem.PageSize, Prot: mem.ProtRead | mem.ProtWrite, FD: -1})
-		start := tt.w.base + 64
-		vcpu.CopyOut(start, append(tt.code, tt.w.insn...))
-		s.Protect(tt.w.base, mem.PageSize, mem.ProtRead|mem.ProtExec)
-		end := start + uint64(len(tt.code)) + 2
-		p.Trap(&vcpu.Ctx{Regs: vcpu.Regs{RIP: end, RAX: tt.rax}, Int: tt.w.vector})
-		if len(p.pages) != 1 {
-			t.Fatalf("%s: not patched", tt.w.name)
-		}
-		board := p.pages[0].sites[0].board
-		for i := 0; i < len(tt.rips); i += 2 {
-			r := vcpu.Regs{RIP: board + tt.rips[i]}
-			if p.Normalize(&r); r.RIP != start+tt.rips[i+1] {
-				t.Errorf("%s: +%d became %#x, want %#x", tt.w.name, tt.rips[i], r.RIP, start+tt.rips[i+1])
+	for i, tt := range boards {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			tt.w.need(t)
+			for stops, last := 1, false; !last; stops++ {
+				onBoard(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
+					for range stops {
+						c.RFLAGS |= flagTF
+						switch e := c.Run(); {
+						case e == vcpu.EventSyscall: // the host's code, behind the springboard
+							last = true
+							return
+						case e != vcpu.EventFault || c.Trapno != 1:
+							t.Fatalf("board %d, stop %d: %v, trap %d", i, stops, e, c.Trapno)
+						}
+					}
+					rip := c.RIP
+					c.RFLAGS &^= flagTF
+					if site := p.pages[0].sites[0]; c.Code32 && rip == site.board+site.at-site.load+farJmpSize {
+						last = true // Run would take the 64-bit code behind it for 32-bit code
+					}
+					if p.Normalize(&c.Regs); c.RIP != start || c.RAX != tt.rax && c.RAX != number {
+						t.Errorf("board %d, stop %d: %#x became %+d, rax %#x", i, stops, rip, c.RIP-start, c.RAX)
+					}
+					if e := c.Run(); e != vcpu.EventSyscall || c.Trapped || c.RAX != number || c.RIP != end || c.Int != tt.w.vector {
+						t.Errorf("board %d, stop %d: %v, trapped %v, rax %#x, rip %+d", i, stops, e, c.Trapped, c.RAX, c.RIP-start)
+					}
+				})
 			}
-		}
-		for _, rip := range []uint64{board - 1, board + boardSize, start, end} {
-			r := vcpu.Regs{RIP: rip}
-			if p.Normalize(&r); r.RIP != rip {
-				t.Errorf("%s: %#x became %#x", tt.w.name, rip, r.RIP)
-			}
-		}
-		unmap(s)
+			onBoard(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
+				board := p.pages[0].sites[0].board
+				r := vcpu.Regs{RIP: board + boardSize - 6, RAX: number} // its last jump
+				if p.Normalize(&r); r.RIP != start {
+					t.Errorf("board %d: the last jump became %+d", i, r.RIP-start)
+				}
+				for _, rip := range []uint64{board - 1, board + boardSize, start, end} {
+					r := vcpu.Regs{RIP: rip}
+					if p.Normalize(&r); r.RIP != rip {
+						t.Errorf("board %d: %#x became %#x", i, rip, r.RIP)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestStep has a guest that single-steps itself: it sees the instructions that
+// are in its code, and goes on.
+func TestStep(t *testing.T) {
+	for i, tt := range boards {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			tt.w.need(t)
+			onBoard(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
+				var steps []uint64
+				calls := 0
+				c.RFLAGS |= flagTF
+				for events := 0; c.RIP != end+1; events++ { // the NOP
+					if events == 10 {
+						t.Fatalf("board %d: it does not go on from %+d", i, c.RIP-start)
+					}
+					e := c.Run()
+					if e == vcpu.EventFault {
+						e = p.Fault(c)
+					}
+					switch e {
+					case vcpu.EventFault:
+						if c.RIP < end {
+							steps = append(steps, c.RIP-start)
+						}
+					case vcpu.EventSyscall:
+						if calls++; c.RAX != number || c.RIP != end || c.Int != tt.w.vector {
+							t.Errorf("board %d: call %#x, rip %+d, INT %#x", i, c.RAX, c.RIP-start, c.Int)
+						}
+					}
+					if c.RFLAGS&flagTF == 0 {
+						t.Fatalf("board %d: TF is lost at %+d", i, c.RIP-start)
+					}
+				}
+				if !slices.Equal(steps, tt.steps) || calls != 1 {
+					t.Errorf("board %d: steps %v, %d calls; want %v", i, steps, calls, tt.steps)
+				}
+			})
+		})
 	}
 }
 

@@ -184,8 +184,10 @@ func TestAllRegisters(t *testing.T) {
 				rounds += g.Block(i).Count
 			}
 			t.Logf("%d rounds, %d events, %d traps, %d kicks", rounds, events.Load(), traps.Load(), kicks.Load())
-			if _, patched := p.Sites(); mode.patch && (patched != 1 || traps.Load() > 100*threads) {
-				t.Errorf("%d sites patched, %d traps", patched, traps.Load())
+			// A thread's first call may trap, and no other: a kick that finds it
+			// in the springboard sends it there once more.
+			if _, patched := p.Sites(); mode.patch && (patched != 1 || traps.Load() > threads) {
+				t.Errorf("%d sites patched, %d traps by %d threads", patched, traps.Load(), threads)
 			}
 		})
 	}

@@ -238,8 +238,12 @@ func (t *Thread) loop() {
 		case vcpu.EventSyscall:
 			t.syscall()
 		case vcpu.EventFault:
-			t.p.patcher.Normalize(&c.Regs)
-			t.fault()
+			switch t.p.patcher.Fault(c) {
+			case vcpu.EventFault:
+				t.fault()
+			case vcpu.EventSyscall:
+				t.syscall()
+			}
 		case vcpu.EventKick:
 			t.entry = trapEntry{}
 			t.takeKick()
