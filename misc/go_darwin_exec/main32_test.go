@@ -17,8 +17,9 @@ import (
 	"time"
 	"unsafe"
 
+	"goxnu/misc/go_darwin_exec/internal/testguest"
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
-	"goxnu/misc/internal/hosttest"
+	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
 // code32 joins pieces of code.
@@ -50,7 +51,7 @@ func want32(cmp string, v, status uint32) []byte {
 }
 
 func TestHello32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	data := []byte("hello, world\n")
 	prog := program(t, tm.BuildData32(code32(
 		tm.Call32(0x80, 4, 1, tm.DataAddr32, uint32(len(data))),
@@ -72,7 +73,7 @@ func TestHello32(t *testing.T) {
 
 // TestResults32 looks at what calls leave in EAX, EDX and the carry flag.
 func TestResults32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	const path = tm.DataAddr32 + 0x100
 	data := make([]byte, 0x200)
 	copy(data[0x100:], "/etc/passwd")
@@ -118,7 +119,7 @@ func TestResults32(t *testing.T) {
 
 // TestTLS32 gives two segments to a thread, one after the other.
 func TestTLS32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	data := make([]byte, 0x100)
 	data[0x10], data[0x20] = 0x55, 0x66
 	prog := program(t, tm.BuildData32(code32(
@@ -139,7 +140,7 @@ func TestTLS32(t *testing.T) {
 // filter, which the test binary puts on itself before it executes the runner,
 // plays the host.
 func TestHost32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	low := tm.Build32(tm.Exit32(0))
 	binary.LittleEndian.PutUint32(low[tm.TextVMAddr32:], 0x1000)
 	binary.LittleEndian.PutUint32(low[tm.ThreadEIP32:], tm.Entry32-tm.Base32+0x1000)
@@ -220,7 +221,7 @@ func lesserHost(host string, argv []string) error {
 
 // TestLDT32 makes segments of its own, and what i386_set_ldt refuses.
 func TestLDT32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	const desc = tm.DataAddr32 + 0x80
 	data := make([]byte, 0x1000)
 	data[0x10] = 0x55
@@ -270,16 +271,22 @@ func TestLDT32(t *testing.T) {
 }
 
 // TestSysenter32 makes calls by SYSENTER, which AMD processors and others
-// understand differently.
+// understand differently: with an EBP that points to memory, and with the null
+// pointer.
 func TestSysenter32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
+	t.Run("ESP", func(t *testing.T) { sysenter32(t, "\x89\xe5", "\x39\xec\x74\x02\x0f\x0b") }) // mov %esp, %ebp; cmp %ebp, %esp
+	t.Run("0", func(t *testing.T) { sysenter32(t, "\x31\xed", "\x85\xed\x74\x02\x0f\x0b") })   // xor %ebp, %ebp; test %ebp, %ebp
+}
+
+func sysenter32(t *testing.T, setEBP, checkEBP string) {
 	const stub = "\x5a\x89\xe1\x0f\x34" // pop %edx; mov %esp, %ecx; sysenter
 	const act, count, timer, fds = tm.DataAddr32, tm.DataAddr32 + 0x40, tm.DataAddr32 + 0x60, tm.DataAddr32 + 0x80
 	const alrm = 14
 	data := make([]byte, 0x1000)
 	copy(data[0x60:], tm.Code(uint32(0), uint32(0), uint32(0), uint32(50_000))) // in 50 ms
-	// All code is behind a jump and the stub, and after 4 KiB of stack EBP is readable.
-	code := code32("\xeb\x05", stub, "\x89\xe5") // mov %esp, %ebp
+	// All code is behind a jump and the stub.
+	code := code32("\xeb\x05", stub, setEBP)
 	add := func(parts ...any) { code = append(code, code32(parts...)...) }
 	call := func(nr uint32, args ...uint32) {
 		for i := len(args) - 1; i >= 0; i-- {
@@ -312,7 +319,7 @@ func TestSysenter32(t *testing.T) {
 	call(83, 0, timer, 0)
 	add(wantNoCarry(10))
 	call(3, 3, fds, 1)
-	add(wantNoCarry(11), wantEAX(1, 12), "\xa1", uint32(fds), wantEAX(1, 13), "\x39\xec\x74\x02\x0f\x0b") // cmp %ebp, %esp
+	add(wantNoCarry(11), wantEAX(1, 12), "\xa1", uint32(fds), wantEAX(1, 13), checkEBP)
 	add(tm.Exit32(42))
 	for _, release := range []string{"10.6", "10.14"} {
 		r := run(t, exec.Command(runnerPath, "-xnu", release, program(t, tm.BuildData32(code, data))))
@@ -322,10 +329,93 @@ func TestSysenter32(t *testing.T) {
 	}
 }
 
+// TestSysenterCode32 has SYSENTERs, with the null pointer in EBP, that are not
+// easily found, and bytes that look like one.
+func TestSysenterCode32(t *testing.T) {
+	testguest.Need32(t)
+	const (
+		stub   = "\x5a\x89\xe1\x0f\x34"
+		bytes  = tm.Entry32 + 7 // of the table
+		table  = "\x5a\x89\xe1\x0f\x34\x5a\x8b\xcc\x0f\x34"
+		getpid = 20
+	)
+	intact := func(status uint32) []byte { // cmpl, cmpb, with the table in ESI
+		exit := tm.Exit32(status)
+		n := string([]byte{byte(len(exit))})
+		return code32("\xbe", uint32(bytes), "\x81\x3e", uint32(0x0fe1895a), "\x74", n, exit, "\x80\x7e\x04\x34", "\x74", n, exit,
+			"\x80\x7e\x09\x34", "\x74", n, exit)
+	}
+	samePID := "\x39\xf8\x74\x02\x0f\x0b" // cmp %edi, %eax; je; ud2
+	code := code32("\xeb", string([]byte{byte(5 + len(table))}), stub, table, "\x31\xed", tm.Call32(0x80, getpid), "\x89\xc7")
+	add := func(parts ...any) { code = append(code, code32(parts...)...) }
+	// call adds a call of code at an offset in the program.
+	call := func(to int) { add("\xe8", uint32(to-len(code)-5)) }
+
+	// The number does not come from where it usually does.
+	add("\xbb", uint32(getpid), "\x89\xd8", "\x90") // mov $20, %ebx; mov %ebx, %eax
+	call(2)
+	add(samePID, intact(1))
+
+	// New code: in memory that was writable before and is executable then, and in
+	// memory that is both.
+	newCode := code32("\xe8", uint32(1), "\xc3", stub)                      // call stub; ret
+	late := code32("\xb8", uint32(getpid), "\xe8", uint32(1), "\xc3", stub) // mov $20, %eax; call stub; ret
+	for i, tt := range []struct {
+		code []byte
+		prot uint32
+	}{{newCode, 3}, {late, 7}} {
+		status := uint32(10 + 10*i)
+		add(tm.Call32(0x80, 197, 0, 4096, tt.prot, 0x1002, 0xffffffff, 0, 0), wantNoCarry(status), "\x89\xc3") // mmap; mov %eax, %ebx
+		for j, c := range tt.code {
+			add("\xc6\x83", uint32(j), string([]byte{c})) // movb $c, j(%ebx)
+		}
+		if tt.prot == 3 {
+			add("\x6a\x05", "\x68", uint32(4096), "\x53", "\x6a\x00", "\xb8", uint32(74), "\xcd\x80", "\x83\xc4\x10", wantNoCarry(status+1)) // mprotect
+		}
+		for range 3 {
+			add("\xb8", uint32(getpid), "\xff\xd3", samePID) // mov $20, %eax; call *%ebx
+		}
+	}
+
+	// A child that goes on in another runner: kqueue, and the stub again.
+	child := code32(tm.Call32(0x80, 362), wantNoCarry(40), tm.Call32(0x80, getpid), "\x89\xc7", intact(41))
+	add(tm.Call32(0x80, 2), wantNoCarry(42), "\x83\xfa\x01", "\x0f\x85") // fork; cmp $1, %edx; jne
+	child = append(child, 0xb8, getpid, 0, 0, 0)
+	stubAt := 2 - (len(code) + 4 + len(child) + 5)
+	child = append(child, code32("\xe8", uint32(stubAt), samePID, intact(43), tm.Exit32(44))...)
+	add(uint32(len(child)), child)
+	add(tm.Call32(0x80, 7, 0xffffffff, tm.DataAddr32, 0, 0), wantNoCarry(45),
+		"\x0f\xb7\x05", uint32(tm.DataAddr32), wantEAX(44<<8, 46))
+	// The program's own invalid opcode.
+	add(intact(47), "\x5a\x89\xe1\x0f\x0b")
+
+	for _, release := range []string{"10.6", "10.14"} {
+		r := run(t, exec.Command(runnerPath, "-xnu", release, program(t, tm.BuildData32(code, make([]byte, 16)))))
+		if r.signal != syscall.SIGILL || r.stderr != "" {
+			t.Errorf("%s: %+v", release, r)
+		}
+	}
+}
+
+// TestSysenterLost32 makes a call by a SYSENTER with the null pointer in EBP
+// whose number nobody can tell.
+func TestSysenterLost32(t *testing.T) {
+	testguest.Need32(t)
+	if vcpu.SysenterFaults() {
+		t.Skip("SYSENTER is an invalid opcode on this processor, and no call is lost")
+	}
+	code := code32("\xeb\x05", "\x5a\x89\xe1\x0f\x34", "\x31\xed", "\xb8", uint32(20),
+		"\xb9", uint32(tm.Entry32+2), "\xff\xd1", tm.Exit32(42)) // mov $stub, %ecx; call *%ecx
+	r := run(t, exec.Command(runnerPath, program(t, tm.Build32(code))))
+	if r.signal != syscall.SIGSEGV || !strings.Contains(r.stderr, "a SYSENTER with EBP 0x0 is lost") || strings.Count(r.stderr, "\n") != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestResume32 has a forked child make a call for which it must go on in a new
 // runner: everything is there as before.
 func TestResume32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	data := make([]byte, 0x100)
 	copy(data[0x10:], tm.Code(uint32(0x55), uint32(0), uint32(1), uint32(2), uint32(3), uint32(4)))
 	const desc = tm.DataAddr32 + 0x80
@@ -362,7 +452,7 @@ func TestResume32(t *testing.T) {
 // which changes all registers, and looks at what the handler gets and at what
 // sigreturn restores.
 func TestSignal32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	const (
 		act     = tm.DataAddr32
 		stack   = tm.DataAddr32 + 0x20
@@ -424,7 +514,7 @@ func TestSignal32(t *testing.T) {
 
 // TestFault32 has programs die of their faults.
 func TestFault32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	for _, tt := range []struct {
 		name string
 		code string
@@ -450,7 +540,7 @@ func TestFault32(t *testing.T) {
 // frames stack up, while a timer interrupts at any place; each level must find
 // its registers as they were.
 func TestNested32(t *testing.T) {
-	hosttest.Need(t, "386")
+	testguest.Need32(t)
 	const (
 		act   = tm.DataAddr32
 		count = tm.DataAddr32 + 0x40

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -571,4 +572,45 @@ func BenchmarkGetpid(b *testing.B) {
 		loops++
 	}
 	b.ReportMetric(float64(cpu.Nanoseconds())/float64(loops)/n, "cpu-ns/call")
+}
+
+// TestEndlessFault has programs that fault again and again: they go on, and
+// one line tells of it.
+func TestEndlessFault(t *testing.T) {
+	const segv = 11
+	fault := "\x31\xc0\x8b\x00" // xor %eax, %eax; mov (%rax), %eax
+	for _, tt := range []struct {
+		name string
+		code []byte
+		want string
+	}{
+		{"blocked", tm.Code("\xbf", uint32(1), "\xbe", uint32(0), "\x48\xb8", uint64(1<<(segv-1)), "\x50\x48\x89\xe6\x31\xd2", // sigprocmask(SIG_BLOCK, %rsp, 0)
+			"\xb8", uint32(0x02000030), "\x0f\x05", fault), "it is blocked"},
+		{"ignored", tm.Code("\xbf", uint32(segv), "\xbe", uint32(0), "\x31\xc0\x50\x50\xb8", uint32(1), "\x50\x48\x89\xe6\x31\xd2", // sigaction(SIGSEGV, {SIG_IGN}, 0)
+			"\xb8", uint32(0x0200002e), "\x0f\x05", fault), "it is ignored, or its handler returns there"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := exec.Command(runnerPath, program(t, tm.Build(tt.code)))
+			stderr, err := cmd.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			hang := time.AfterFunc(3*time.Minute, func() { cmd.Process.Kill() })
+			line, err := bufio.NewReader(stderr).ReadString('\n')
+			if !strings.Contains(line, "has got SIGSEGV at pc 0x1000010") || !strings.Contains(line, tt.want) {
+				t.Errorf("%q, %v; want %q", line, err, tt.want)
+			}
+			if !hang.Stop() {
+				t.Error("nothing was said")
+			}
+			if pid, err := syscall.Wait4(cmd.Process.Pid, nil, syscall.WNOHANG, nil); pid != 0 {
+				t.Errorf("the program has ended: %v", err)
+			}
+			cmd.Process.Kill()
+			cmd.Wait()
+		})
+	}
 }

@@ -64,6 +64,7 @@ type Patcher struct {
 	sites map[uint64]*site // by the address of the SYSCALL or INT; nil: not to be patched
 	holes map[uint64]*site // by the address of the second jump, in padding
 	pages []*page
+	stubs []uint64 // addresses of those whose SYSENTER is an invalid opcode
 	off   bool     // the host does not allow it
 }
 
@@ -357,9 +358,14 @@ func (p *Patcher) Normalize(r *vcpu.Regs) {
 // result is EventFault if it is the guest's; EventSyscall if the instruction is
 // a call, which c is made to have executed; or 0 if the guest must run on.
 func (p *Patcher) Fault(c *vcpu.Ctx) vcpu.Event {
-	const debug = 1
-	if c.Trapno == debug {
+	const debug, invalidOpcode = 1, 6
+	switch {
+	case c.Trapno == debug:
 		return p.step(c)
+	case c.Trapno == invalidOpcode && p.code32:
+		return p.sysenter(c)
+	case c.SysenterLost():
+		return p.lost(c)
 	}
 	p.Normalize(&c.Regs)
 	return vcpu.EventFault

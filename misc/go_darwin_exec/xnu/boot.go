@@ -71,6 +71,8 @@ func Boot(cfg *Config) (*Proc, error) {
 	}
 	if cfg.Is32 {
 		p.abi = abi32
+		low, high := cfg.Space.Bounds()
+		p.patcher.Scan(low, high-low)
 	}
 	p.firstID = firstThreadID()
 	p.nextID = p.firstID

@@ -125,6 +125,7 @@ func (t *Thread) checkpoint() {
 	if e != 0 {
 		return
 	}
+	p.patcher.Unscan()
 	off := (c.size + pageSize - 1) &^ (pageSize - 1)
 	regions := p.Space.ChildRegions()
 	for i := range regions {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
@@ -92,6 +93,10 @@ const linuxSegvMaperr = 1
 func (t *Thread) fault() {
 	c := t.cpu
 	t.entry = trapEntry{trapno: uint16(c.Trapno), err: uint32(c.ErrCode)}
+	if c.SysenterLost() && !t.p.child {
+		complainOnce("a SYSENTER with EBP %#x is lost: on this processor Linux reads memory there, and cannot; the code before the CALL, which returns to %#x, does not tell the number (INT 0x80, or an EBP that is an address, would work)",
+			uint32(c.Regs.RSP), uint32(c.Regs.RDX))
+	}
 	var e exception
 	switch c.Trapno {
 	case trapPF:
@@ -168,6 +173,9 @@ func (t *Thread) exception(e exception) {
 	p := t.p
 	t.exc = e
 	sig := e.signal()
+	if t.endless.again && !p.child {
+		t.endless.report(t, sig)
+	}
 	if tr := t.tracing(); tr != nil {
 		tr.printf(t, "--- %s trap %d error %#x address %#x pc %#x ---", signals[sig].name, t.entry.trapno, t.entry.err, e.sub, t.cpu.Regs.RIP)
 	}
@@ -189,6 +197,40 @@ func (t *Thread) exception(e exception) {
 		ts := syscall.Timespec{Nsec: 5e6}
 		t.cpu.Blocking(syscall.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0, 0, 0, 0)
 	}
+}
+
+// An endlessFault is a fault that a thread has again and again, because the
+// signal is blocked, ignored, or caught by a handler that changes nothing.
+type endlessFault struct {
+	again bool   // the last fault came at the place at which the thread was resumed
+	pc    uint64 // that place
+	since int64  // host CLOCK_MONOTONIC, ns; 0: never
+}
+
+// note notes a fault at pc of a thread that was resumed at start.
+func (f *endlessFault) note(pc, start uint64) {
+	f.again = pc == start
+	if !f.again || pc != f.pc {
+		f.pc, f.since = pc, 0
+	}
+}
+
+// report tells once of a thread that is not going to get any further.
+func (f *endlessFault) report(t *Thread, sig int) {
+	const long = 1e9
+	now := vcpu.Nanotime()
+	if f.since == 0 {
+		f.since = now
+	}
+	if now-f.since < long || t.p.endless.Swap(true) {
+		return
+	}
+	why := "it is ignored, or its handler returns there"
+	if t.sig.Mask.Has(sig) { // this thread's own to change
+		why = "it is blocked"
+	}
+	complain("thread %#x has got %s at pc %#x (trap %d, address %#x) again and again for a second: %s, as would go on without end on XNU",
+		t.id, signals[sig].name, f.pc, t.entry.trapno, t.exc.sub, why)
 }
 
 // inStackGuard says whether a lies in the part of the main stack's 64 MiB

@@ -61,6 +61,8 @@ type Proc struct {
 	// Set by kqueue.go; called with mu held.
 	sigKnote func(p *Proc, sig int)
 
+	endless atomic.Bool // a thread's endless fault has been reported
+
 	child bool // this is the child of a fork and has not yet exec'ed
 
 	// For a child's checkpoint: the path, the arguments and the environment
@@ -105,6 +107,8 @@ type Thread struct {
 	exc   exception // the last one; siginfo tells of it
 	entry trapEntry // the last entry into the kernel; the mcontext tells of it
 	cr2   uint64    // the address of the last page fault
+
+	endless endlessFault
 
 	ts  syscall.Timespec   // for host calls
 	iov *[iovMax][2]uint64 // of a 32-bit guest: see iovec
@@ -234,12 +238,14 @@ func (t *Thread) loop() {
 			t.astTaken()
 			continue
 		}
+		start := c.Regs.RIP
 		switch ev := c.Run(); ev {
 		case vcpu.EventSyscall:
 			t.syscall()
 		case vcpu.EventFault:
 			switch t.p.patcher.Fault(c) {
 			case vcpu.EventFault:
+				t.endless.note(c.Regs.RIP, start)
 				t.fault()
 			case vcpu.EventSyscall:
 				t.syscall()

@@ -94,6 +94,9 @@ func sysMmap(t *Thread, a *args) (uint64, Errno) {
 	if errno != 0 {
 		return 0, vmErrno(errno)
 	}
+	if m.Prot&mem.ProtExec != 0 && m.FD >= 0 {
+		t.p.patcher.Scan(got, size)
+	}
 	return got + pageoff, 0
 }
 
@@ -113,7 +116,16 @@ func sysMprotect(t *Thread, a *args) (uint64, Errno) {
 	if uint32(a[2])&^vmProtAll != 0 {
 		return 0, EINVAL
 	}
-	return 0, vmErrno(t.p.Space.Protect(a[0], a[1], vmProt(a[2])))
+	return 0, vmErrno(t.protect(a[0], a[1], vmProt(a[2])))
+}
+
+// protect sets the protection of the guest's memory, which may be new code then.
+func (t *Thread) protect(addr, size uint64, prot uint8) syscall.Errno {
+	errno := t.p.Space.Protect(addr, size, prot)
+	if errno == 0 && prot&mem.ProtExec != 0 {
+		t.p.patcher.Scan(addr, size)
+	}
+	return errno
 }
 
 // Advice of madvise (xnu-11417 bsd/sys/mman.h). MADV_DONTNEED does not make
@@ -366,7 +378,7 @@ func trapVMProtect(t *Thread, a *args) int32 {
 		t.p.Space.SetMaxProt(addr, size, uint8(prot))
 		return 0
 	}
-	switch t.p.Space.Protect(addr, size, vmProt(uint64(prot))) {
+	switch t.protect(addr, size, vmProt(uint64(prot))) {
 	case 0:
 		return 0
 	case syscall.EACCES:
