@@ -7,6 +7,7 @@
 package macho
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"time"
 
@@ -147,7 +148,7 @@ func findVdsoRate(r rate) uint64 {
 	const pages = 6
 	var page [pageSize]byte
 	for addr := end - pages*pageSize; addr < end; addr += pageSize {
-		if !vcpu.CopyIn(page[:], addr) {
+		if !vcpu.CopyInHost(page[:], addr) {
 			continue
 		}
 		for off := uint64(0); off < pageSize-8; off += 4 {
@@ -161,7 +162,9 @@ func findVdsoRate(r rate) uint64 {
 
 // vdsoRate makes a rate of the two words at addr.
 func vdsoRate(addr uint64) rate {
-	v, _ := vcpu.Load64(addr)
+	var b [8]byte
+	vcpu.CopyInHost(b[:], addr)
+	v := binary.LittleEndian.Uint64(b[:])
 	mult, shift := v&(1<<32-1), v>>32
 	if shift < 8 || shift > 32 {
 		return 0
