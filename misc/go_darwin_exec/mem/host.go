@@ -8,23 +8,30 @@ package mem
 
 import (
 	"bufio"
-	"fmt"
+	"bytes"
 	"os"
+	"strconv"
 )
 
-// hostEnd returns the end of the last mapping of this process that overlaps
-// [lo, hi), or 0.
-func hostEnd(lo, hi uint64) (end uint64) {
-	f, err := os.Open("/proc/self/maps")
+// hostMappings calls f for those of this process's mappings that overlap
+// [lo, hi), in order.
+func hostMappings(lo, hi uint64, f func(span)) {
+	file, err := os.Open("/proc/self/maps")
 	if err != nil {
-		return 0
+		return
 	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		var a, b uint64
-		if _, err := fmt.Sscanf(sc.Text(), "%x-%x", &a, &b); err == nil && a < hi && b > lo {
-			end = b
+	defer file.Close()
+	for sc := bufio.NewScanner(file); sc.Scan(); {
+		from, rest, _ := bytes.Cut(sc.Bytes(), []byte("-"))
+		to, _, _ := bytes.Cut(rest, []byte(" "))
+		a, err1 := strconv.ParseUint(string(from), 16, 64)
+		b, err2 := strconv.ParseUint(string(to), 16, 64)
+		if err1 != nil || err2 != nil || b <= lo {
+			continue
 		}
+		if a >= hi {
+			return
+		}
+		f(span{a, b})
 	}
-	return end
 }

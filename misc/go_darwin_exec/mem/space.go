@@ -17,7 +17,6 @@ package mem
 import (
 	"bytes"
 	"math"
-	"slices"
 	"sync"
 	"syscall"
 
@@ -57,10 +56,19 @@ type Region struct {
 // after InChild, in the child of a fork.
 type Space struct {
 	mu       sync.Mutex
-	min, max uint64   // the guest's addresses are in [min, max)
-	regions  []Region // in order, disjoint
-	child    bool     // no locks, no allocation
+	min, max uint64 // the guest's addresses are in [min, max)
+	table    table
+	child    bool // no locks, no allocation
+
+	// foreign is where a search for a hole met the host's memory. It may be
+	// out of date, and then hides a hole, until there is no other.
+	foreign  [maxForeign]span
+	nforeign int
 }
+
+const maxForeign = 32
+
+type span struct{ start, end uint64 }
 
 // NewSpace returns an empty Space for addresses in [min, max).
 func NewSpace(min, max uint64) *Space {
@@ -78,16 +86,8 @@ func (s *Space) SetMin(min uint64) {
 }
 
 // Lock and Unlock keep all other threads from changing the Space, for fork.
-// Lock also makes room in the table, so that the child need not allocate.
-func (s *Space) Lock() {
-	s.mu.Lock()
-	s.regions = slices.Grow(s.regions, childRegions)
-}
-
+func (s *Space) Lock()   { s.mu.Lock() }
 func (s *Space) Unlock() { s.mu.Unlock() }
-
-// childRegions is how many regions a child of fork can add.
-const childRegions = 64
 
 // InChild tells the Space that this is the child of a fork, whose parent
 // holds the lock: there are no other threads and no more locking.
@@ -149,6 +149,9 @@ func (s *Space) Map(m Mapping) (uint64, syscall.Errno) {
 	}
 	s.lock()
 	defer s.unlock()
+	if !s.table.reserve() {
+		return 0, syscall.ENOMEM
+	}
 	if m.Fixed || m.NoReplace {
 		end := m.Addr + size
 		if m.Addr%PageSize != 0 {
@@ -158,7 +161,7 @@ func (s *Space) Map(m Mapping) (uint64, syscall.Errno) {
 			return 0, syscall.ENOMEM
 		}
 		if m.NoReplace {
-			if s.firstIn(m.Addr, end) != nil {
+			if s.any(m.Addr, end) {
 				return 0, syscall.EEXIST
 			}
 			return s.place(m, m.Addr, size, flags|mapFixedNoreplace)
@@ -169,42 +172,76 @@ func (s *Space) Map(m Mapping) (uint64, syscall.Errno) {
 	if start < s.min || start > s.max {
 		start = s.min
 	}
+	addr, errno := s.searchFrom(m, start, size, flags)
+	if errno == syscall.ENOMEM && s.nforeign > 0 {
+		s.nforeign = 0 // perhaps the host has given some of it up
+		addr, errno = s.searchFrom(m, start, size, flags)
+	}
+	return addr, errno
+}
+
+// searchFrom places a mapping in the first hole at or above start, or else in
+// the first of all.
+func (s *Space) searchFrom(m Mapping, start, size uint64, flags uintptr) (uint64, syscall.Errno) {
 	if addr, errno := s.search(m, start, size, flags); errno != syscall.ENOMEM || start == s.min {
 		return addr, errno
 	}
 	return s.search(m, s.min, size, flags)
 }
 
-// search places a mapping in the first hole at or above start.
-func (s *Space) search(m Mapping, start, size uint64, flags uintptr) (uint64, syscall.Errno) {
-	addr := start
-	i := s.index(addr)
+// search places a mapping in the first hole at or above addr.
+func (s *Space) search(m Mapping, addr, size uint64, flags uintptr) (uint64, syscall.Errno) {
 	for {
-		for ; i < len(s.regions); i++ {
-			r := &s.regions[i]
-			if r.Start >= addr && r.Start-addr >= size {
-				break
-			}
-			addr = max(addr, r.End)
-		}
+		addr = s.table.hole(addr, size)
 		if addr+size < addr || addr+size > s.max {
 			return 0, syscall.ENOMEM
+		}
+		if end := s.foreignEnd(addr, addr+size); end != 0 {
+			addr = end
+			continue
 		}
 		got, errno := s.place(m, addr, size, flags|mapFixedNoreplace)
 		if errno != syscall.EEXIST {
 			return got, errno
 		}
-		// Something of the host's is in the way: go on behind it.
-		const skip = 16 << 20
-		next := (addr + skip) &^ (skip - 1)
-		if !s.child {
-			if end := hostEnd(addr, addr+size); end > addr {
-				next = end
-			}
-		}
-		addr = next
-		i = s.index(addr)
+		addr = s.meet(addr, size)
 	}
+}
+
+// foreignEnd returns the end of what the host is known to have in [lo, hi), or
+// 0.
+func (s *Space) foreignEnd(lo, hi uint64) (end uint64) {
+	for _, f := range s.foreign[:s.nforeign] {
+		if f.start < hi && f.end > lo {
+			end = max(end, f.end)
+		}
+	}
+	return end
+}
+
+// meet notes that the host has something in the size bytes from addr on, and
+// returns where to go on.
+func (s *Space) meet(addr, size uint64) uint64 {
+	end := uint64(0)
+	if !s.child {
+		hostMappings(addr, addr+size, func(m span) {
+			if n := s.nforeign; n > 0 && s.foreign[n-1].end == m.start {
+				s.foreign[n-1].end = m.end
+			} else {
+				if n == maxForeign {
+					s.nforeign = 0
+				}
+				s.foreign[s.nforeign] = m
+				s.nforeign++
+			}
+			end = m.end
+		})
+	}
+	if end == 0 { // it has gone, or cannot be seen
+		const skip = 16 << 20
+		end = (addr + skip) &^ (skip - 1)
+	}
+	return end
 }
 
 // place maps at addr, where the guest has nothing.
@@ -213,13 +250,23 @@ func (s *Space) place(m Mapping, addr, size uint64, flags uintptr) (uint64, sysc
 	if e != 0 {
 		return 0, syscall.Errno(e)
 	}
-	if uint64(got) != addr {
-		// A kernel before 4.17 takes MAP_FIXED_NOREPLACE for a hint.
-		vcpu.Raw(syscall.SYS_MUNMAP, got, uintptr(size), 0, 0, 0, 0)
-		return 0, syscall.EEXIST
+	errno := syscall.EEXIST // a kernel before 4.17 takes MAP_FIXED_NOREPLACE for a hint
+	if uint64(got) == addr {
+		if vcpu.SetOwned(addr, addr+size, true) {
+			s.insert(m.region(addr, size))
+			return addr, 0
+		}
+		errno = syscall.ENOMEM
 	}
-	s.insert(m.region(addr, size))
-	return addr, 0
+	vcpu.Raw(syscall.SYS_MUNMAP, got, uintptr(size), 0, 0, 0, 0)
+	return 0, errno
+}
+
+// insert adds a region where there is none, joined to its neighbours if they
+// are alike.
+func (s *Space) insert(r Region) {
+	s.table.insert(r)
+	s.table.join(r.Start, r.End)
 }
 
 // replace maps over whatever the guest has at m.Addr. The host's holes
@@ -227,47 +274,65 @@ func (s *Space) place(m Mapping, addr, size uint64, flags uintptr) (uint64, sysc
 // itself may have there.
 func (s *Space) replace(m Mapping, size uint64, flags uintptr) (uint64, syscall.Errno) {
 	end := m.Addr + size
-	// First claim the holes, so that nothing has changed if that fails.
-	var room [8][2]uint64
-	claimed := room[:0]
-	fail := func(errno syscall.Errno) (uint64, syscall.Errno) {
-		for _, h := range claimed {
-			vcpu.Raw(syscall.SYS_MUNMAP, uintptr(h[0]), uintptr(h[1]-h[0]), 0, 0, 0, 0)
-		}
-		return 0, errno
-	}
-	addr := m.Addr
-	for i := s.index(addr); addr < end; i++ {
-		next := end
-		if i < len(s.regions) && s.regions[i].Start < end {
-			if s.regions[i].Kind != m.Kind {
-				return fail(syscall.ENOMEM)
-			}
-			next = max(s.regions[i].Start, addr)
-		}
-		if next > addr {
-			got, e := vcpu.Raw(syscall.SYS_MMAP, uintptr(addr), uintptr(next-addr), 0,
-				syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE|mapFixedNoreplace, ^uintptr(0), 0)
-			if e == 0 && uint64(got) != addr {
-				vcpu.Raw(syscall.SYS_MUNMAP, got, uintptr(next-addr), 0, 0, 0, 0)
-				e = uintptr(syscall.EEXIST)
-			}
-			if e != 0 {
-				return fail(syscall.ENOMEM)
-			}
-			claimed = append(claimed, [2]uint64{addr, next})
-		}
-		if next == end {
+	for p := s.table.find(m.Addr); ; p = s.table.next(p) {
+		r := s.table.at(p)
+		if r == nil || r.Start >= end {
 			break
 		}
-		addr = s.regions[i].End
+		if r.Kind != m.Kind {
+			return 0, syscall.ENOMEM
+		}
+	}
+	// First claim the holes, so that nothing has changed if that fails.
+	fail := func(upTo uint64, errno syscall.Errno) (uint64, syscall.Errno) {
+		s.holes(m.Addr, upTo, func(lo, hi uint64) bool {
+			vcpu.SetOwned(lo, hi, false)
+			vcpu.Raw(syscall.SYS_MUNMAP, uintptr(lo), uintptr(hi-lo), 0, 0, 0, 0)
+			return true
+		})
+		return 0, errno
+	}
+	claimed := s.holes(m.Addr, end, func(lo, hi uint64) bool {
+		got, e := vcpu.Raw(syscall.SYS_MMAP, uintptr(lo), uintptr(hi-lo), 0,
+			syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE|mapFixedNoreplace, ^uintptr(0), 0)
+		if e != 0 {
+			return false
+		}
+		if uint64(got) != lo || !vcpu.SetOwned(lo, hi, true) {
+			vcpu.Raw(syscall.SYS_MUNMAP, got, uintptr(hi-lo), 0, 0, 0, 0)
+			return false
+		}
+		return true
+	})
+	if claimed < end {
+		return fail(claimed, syscall.ENOMEM)
 	}
 	if _, e := vcpu.Raw(syscall.SYS_MMAP, uintptr(m.Addr), uintptr(size), uintptr(m.Prot), flags|mapFixed, uintptr(m.FD), uintptr(m.Offset)); e != 0 {
-		return fail(syscall.Errno(e))
+		return fail(end, syscall.Errno(e))
 	}
-	s.remove(m.Addr, end)
+	s.table.remove(m.Addr, end)
 	s.insert(m.region(m.Addr, size))
 	return m.Addr, 0
+}
+
+// holes calls f for the parts of [addr, end) that belong to no region. It
+// returns the beginning of the one of which f reported false, or else end.
+func (s *Space) holes(addr, end uint64, f func(lo, hi uint64) bool) uint64 {
+	for p := s.table.find(addr); addr < end; p = s.table.next(p) {
+		r := s.table.at(p)
+		next := end
+		if r != nil {
+			next = min(end, max(r.Start, addr))
+		}
+		if next > addr && !f(addr, next) {
+			return addr
+		}
+		if r == nil {
+			break
+		}
+		addr = r.End
+	}
+	return end
 }
 
 func (m *Mapping) region(addr, size uint64) Region {
@@ -285,19 +350,41 @@ func (s *Space) Unmap(addr, size uint64) syscall.Errno {
 	}
 	s.lock()
 	defer s.unlock()
-	for i := s.index(addr); i < len(s.regions) && s.regions[i].Start < end; {
-		r := s.regions[i]
-		if r.Kind != KindGuest {
-			i++
-			continue
+	for {
+		p := s.table.find(addr)
+		r := s.table.at(p)
+		for r != nil && r.Start < end && r.Kind != KindGuest {
+			p = s.table.next(p)
+			r = s.table.at(p)
 		}
+		if r == nil || r.Start >= end {
+			return 0
+		}
+		// A run of regions without a hole goes at once.
 		lo, hi := max(addr, r.Start), min(end, r.End)
-		if _, e := vcpu.Raw(syscall.SYS_MUNMAP, uintptr(lo), uintptr(hi-lo), 0, 0, 0, 0); e != 0 {
-			return syscall.Errno(e)
+		for p = s.table.next(p); hi < end; p = s.table.next(p) {
+			if r = s.table.at(p); r == nil || r.Start != hi || r.Kind != KindGuest {
+				break
+			}
+			hi = min(end, r.End)
 		}
-		s.remove(lo, hi)
-		i = s.index(hi)
+		if errno := s.unmapRun(lo, hi); errno != 0 {
+			return errno
+		}
+		addr = hi
 	}
+}
+
+// unmapRun unmaps [lo, hi), all of which is the guest's.
+func (s *Space) unmapRun(lo, hi uint64) syscall.Errno {
+	if !s.table.reserve() || !vcpu.SetOwned(lo, hi, false) {
+		return syscall.ENOMEM
+	}
+	if _, e := vcpu.Raw(syscall.SYS_MUNMAP, uintptr(lo), uintptr(hi-lo), 0, 0, 0, 0); e != 0 {
+		vcpu.SetOwned(lo, hi, true)
+		return syscall.Errno(e)
+	}
+	s.table.remove(lo, hi)
 	return 0
 }
 
@@ -312,17 +399,21 @@ func (s *Space) Protect(addr, size uint64, prot uint8) syscall.Errno {
 	s.lock()
 	defer s.unlock()
 	next := addr
-	for i := s.index(addr); next < end; i++ {
-		if i == len(s.regions) || s.regions[i].Start > next || s.regions[i].Kind != KindGuest {
+	for p := s.table.find(addr); next < end; p = s.table.next(p) {
+		r := s.table.at(p)
+		if r == nil || r.Start > next || r.Kind != KindGuest {
 			return syscall.ENOMEM
 		}
-		if prot&^s.regions[i].MaxProt != 0 {
+		if prot&^r.MaxProt != 0 {
 			return syscall.EACCES
 		}
-		next = s.regions[i].End
+		next = r.End
 	}
 	if size == 0 {
 		return 0
+	}
+	if !s.table.reserve() {
+		return syscall.ENOMEM
 	}
 	if _, e := vcpu.Raw(syscall.SYS_MPROTECT, uintptr(addr), uintptr(size), uintptr(prot), 0, 0, 0); e != 0 {
 		return syscall.Errno(e)
@@ -333,9 +424,12 @@ func (s *Space) Protect(addr, size uint64, prot uint8) syscall.Errno {
 
 // SetMaxProt lowers the maximum protection of a range, and with it the
 // protection if need be.
-func (s *Space) SetMaxProt(addr, size uint64, maxProt uint8) {
+func (s *Space) SetMaxProt(addr, size uint64, maxProt uint8) syscall.Errno {
 	s.lock()
 	defer s.unlock()
+	if !s.table.reserve() {
+		return syscall.ENOMEM
+	}
 	s.update(addr, addr+size, func(r *Region) {
 		r.MaxProt = maxProt
 		if r.Prot&^maxProt != 0 {
@@ -343,6 +437,17 @@ func (s *Space) SetMaxProt(addr, size uint64, maxProt uint8) {
 			vcpu.Raw(syscall.SYS_MPROTECT, uintptr(r.Start), uintptr(r.End-r.Start), uintptr(r.Prot), 0, 0, 0)
 		}
 	})
+	return 0
+}
+
+// text returns the protection of the pages of one region of the given kind that
+// hold [addr, end) and that can be written to as text: private and executable.
+func (s *Space) text(addr, end uint64, kind Kind) (prot uint8, ok bool) {
+	r := s.table.at(s.table.find(addr))
+	if r == nil || r.Start > addr || r.End < end || r.Shared || r.Kind != kind || r.Prot&ProtExec == 0 {
+		return 0, false
+	}
+	return r.Prot, true
 }
 
 // Poke exchanges the eight bytes at addr, which lie in one cache line of
@@ -350,20 +455,16 @@ func (s *Space) SetMaxProt(addr, size uint64, maxProt uint8) {
 func (s *Space) Poke(addr, old, new uint64) bool {
 	s.lock()
 	defer s.unlock()
-	i := s.index(addr)
-	if i == len(s.regions) {
-		return false
-	}
-	r := &s.regions[i]
-	if r.Start > addr || r.End < addr+8 || r.Shared || r.Kind != KindGuest || r.Prot&ProtExec == 0 {
+	prot, ok := s.text(addr, addr+8, KindGuest)
+	if !ok {
 		return false
 	}
 	page := uintptr(addr &^ (PageSize - 1))
 	if _, e := vcpu.Raw(syscall.SYS_MPROTECT, page, PageSize, protAll, 0, 0, 0); e != 0 {
 		return false
 	}
-	ok := vcpu.CompareAndSwap64(addr, old, new)
-	vcpu.Raw(syscall.SYS_MPROTECT, page, PageSize, uintptr(r.Prot), 0, 0, 0)
+	ok = vcpu.CompareAndSwap64(addr, old, new)
+	vcpu.Raw(syscall.SYS_MPROTECT, page, PageSize, uintptr(prot), 0, 0, 0)
 	return ok
 }
 
@@ -372,34 +473,43 @@ func (s *Space) Poke(addr, old, new uint64) bool {
 func (s *Space) WriteText(addr uint64, old, new []byte) bool {
 	s.lock()
 	defer s.unlock()
-	i := s.index(addr)
-	if i == len(s.regions) {
-		return false
-	}
-	r := &s.regions[i]
+	have := make([]byte, len(old))
+	return vcpu.CopyIn(have, addr) && bytes.Equal(have, old) && s.writeText(addr, new, KindGuest)
+}
+
+// WriteRunner is WriteText for the runner's own memory in the Space, whatever
+// is there. The guest can write there neither before nor afterwards.
+func (s *Space) WriteRunner(addr uint64, new []byte) bool {
+	s.lock()
+	defer s.unlock()
+	return s.writeText(addr, new, KindRunner)
+}
+
+func (s *Space) writeText(addr uint64, new []byte, kind Kind) bool {
 	end := addr + uint64(len(new))
-	if r.Start > addr || r.End < end || r.Shared || r.Kind != KindGuest || r.Prot&ProtExec == 0 {
+	prot, ok := s.text(addr, end, kind)
+	if !ok {
 		return false
 	}
 	page := uintptr(addr &^ (PageSize - 1))
 	size := uintptr(end+PageSize-1)&^(PageSize-1) - page
-	have := make([]byte, len(old))
-	if !vcpu.CopyIn(have, addr) || !bytes.Equal(have, old) {
-		return false
-	}
 	if _, e := vcpu.Raw(syscall.SYS_MPROTECT, page, size, protAll, 0, 0, 0); e != 0 {
 		return false
 	}
-	ok := vcpu.CopyOut(addr, new)
-	vcpu.Raw(syscall.SYS_MPROTECT, page, size, uintptr(r.Prot), 0, 0, 0)
+	ok = vcpu.CopyOut(addr, new)
+	vcpu.Raw(syscall.SYS_MPROTECT, page, size, uintptr(prot), 0, 0, 0)
 	return ok
 }
 
 // SetInherit notes a range's inheritance (minherit).
-func (s *Space) SetInherit(addr, size uint64, inherit uint8) {
+func (s *Space) SetInherit(addr, size uint64, inherit uint8) syscall.Errno {
 	s.lock()
 	defer s.unlock()
+	if !s.table.reserve() {
+		return syscall.ENOMEM
+	}
 	s.update(addr, addr+size, func(r *Region) { r.Inherit = inherit })
+	return 0
 }
 
 // AttachShm puts the host's System V segment id, of that size, in the place of
@@ -429,11 +539,12 @@ func (s *Space) own(addr, size uint64) bool {
 		return false
 	}
 	next := addr
-	for i := s.index(addr); next < end; i++ {
-		if i == len(s.regions) || s.regions[i].Start > next || s.regions[i].Kind != KindGuest {
+	for p := s.table.find(addr); next < end; p = s.table.next(p) {
+		r := s.table.at(p)
+		if r == nil || r.Start > next || r.Kind != KindGuest {
 			return false
 		}
-		next = s.regions[i].End
+		next = r.End
 	}
 	return true
 }
@@ -442,10 +553,19 @@ func (s *Space) own(addr, size uint64) bool {
 func (s *Space) Find(addr uint64) (Region, bool) {
 	s.lock()
 	defer s.unlock()
-	if i := s.index(addr); i < len(s.regions) {
-		return s.regions[i], true
+	if r := s.table.at(s.table.find(addr)); r != nil {
+		return *r, true
 	}
 	return Region{}, false
+}
+
+// FindGuest is Find for the guest's regions only.
+func (s *Space) FindGuest(addr uint64) (found Region, ok bool) {
+	s.Each(addr, math.MaxUint64-addr, func(lo, hi uint64, r Region) bool {
+		found, ok = r, true
+		return false
+	})
+	return found, ok
 }
 
 // Each calls f for the parts of the guest's regions that lie in the range,
@@ -457,87 +577,42 @@ func (s *Space) Each(addr, size uint64, f func(lo, hi uint64, r Region) bool) {
 	}
 	s.lock()
 	defer s.unlock()
-	for i := s.index(addr); i < len(s.regions) && s.regions[i].Start < end; i++ {
-		r := s.regions[i]
-		if r.Kind == KindGuest && !f(max(addr, r.Start), min(end, r.End), r) {
+	for p := s.table.find(addr); ; p = s.table.next(p) {
+		r := s.table.at(p)
+		if r == nil || r.Start >= end {
+			return
+		}
+		if r.Kind == KindGuest && !f(max(addr, r.Start), min(end, r.End), *r) {
+			return
+		}
+	}
+}
+
+// All calls f for all regions, in order, until f reports false. f must not
+// change the Space.
+func (s *Space) All(f func(r *Region) bool) {
+	s.lock()
+	defer s.unlock()
+	for p := (pos{}); p.i < s.table.n; p = s.table.next(p) {
+		if !f(s.table.at(p)) {
 			return
 		}
 	}
 }
 
 // Regions returns a copy of the table.
-func (s *Space) Regions() []Region {
-	s.lock()
-	defer s.unlock()
-	return slices.Clone(s.regions)
+func (s *Space) Regions() (list []Region) {
+	s.All(func(r *Region) bool {
+		list = append(list, *r)
+		return true
+	})
+	return list
 }
 
-// ChildRegions is the table itself, for the child of a fork, which cannot copy
-// it.
-func (s *Space) ChildRegions() []Region { return s.regions }
-
-// index returns the number of the first region that ends above addr.
-func (s *Space) index(addr uint64) int {
-	lo, hi := 0, len(s.regions)
-	for lo < hi {
-		mid := int(uint(lo+hi) / 2)
-		if s.regions[mid].End > addr {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	return lo
-}
-
-// firstIn returns the first region that overlaps [addr, end).
-func (s *Space) firstIn(addr, end uint64) *Region {
-	if i := s.index(addr); i < len(s.regions) && s.regions[i].Start < end {
-		return &s.regions[i]
-	}
-	return nil
-}
-
-// insert adds a region where there is none, joined to its neighbours if they
-// are alike.
-func (s *Space) insert(r Region) {
-	i := s.index(r.Start)
-	s.regions = slices.Insert(s.regions, i, r)
-	s.join(i, i+1)
-}
-
-// join merges equal neighbours among regions[i-1 : j+1].
-func (s *Space) join(i, j int) {
-	for k := min(j, len(s.regions)-1); k >= max(i, 1); k-- {
-		a, b := &s.regions[k-1], s.regions[k]
-		if a.End != b.Start || b.File {
-			continue
-		}
-		end := b.End
-		if b.Start, b.End = a.Start, a.End; b == *a {
-			a.End = end
-			s.regions = slices.Delete(s.regions, k, k+1)
-		}
-	}
-}
-
-// split makes sure that a region border lies at addr.
-func (s *Space) split(addr uint64) {
-	i := s.index(addr)
-	if i == len(s.regions) || s.regions[i].Start >= addr {
-		return
-	}
-	r := s.regions[i]
-	s.regions[i].End = addr
-	r.Start = addr
-	s.regions = slices.Insert(s.regions, i+1, r)
-}
-
-// remove forgets [addr, end).
-func (s *Space) remove(addr, end uint64) {
-	s.split(addr)
-	s.split(end)
-	s.regions = slices.Delete(s.regions, s.index(addr), s.index(end))
+// any reports whether a region overlaps [addr, end).
+func (s *Space) any(addr, end uint64) bool {
+	r := s.table.at(s.table.find(addr))
+	return r != nil && r.Start < end
 }
 
 // update changes the attributes of all of the guest's regions in [addr, end).
@@ -545,14 +620,15 @@ func (s *Space) update(addr, end uint64, f func(*Region)) {
 	if addr >= end {
 		return
 	}
-	s.split(addr)
-	s.split(end)
-	i := s.index(addr)
-	j := i
-	for ; j < len(s.regions) && s.regions[j].Start < end; j++ {
-		if s.regions[j].Kind == KindGuest {
-			f(&s.regions[j])
+	s.table.split(end)
+	for p := s.table.split(addr); ; p = s.table.next(p) {
+		r := s.table.at(p)
+		if r == nil || r.Start >= end {
+			break
+		}
+		if r.Kind == KindGuest {
+			f(r)
 		}
 	}
-	s.join(i, j)
+	s.table.join(addr, end)
 }

@@ -286,7 +286,7 @@ func (p *Patcher) board(s *site, code []byte) bool {
 	code = append(code, 0xff, 0x25) // jmp *cell(%rip)
 	end := s.board + uint64(len(code)) + 4
 	code = binary.LittleEndian.AppendUint32(code, uint32(pg.addr-end))
-	if len(code) > boardSize || !vcpu.CopyOut(s.board, code) {
+	if len(code) > boardSize || !p.space.WriteRunner(s.board, code) {
 		return false
 	}
 	pg.sites = append(pg.sites, s)
@@ -313,12 +313,16 @@ func (p *Patcher) page(addr uint64) *page {
 		hint = dyld32
 	}
 	a, errno := p.space.Map(mem.Mapping{Addr: hint, Size: pageSize,
-		Prot: mem.ProtRead | mem.ProtWrite | mem.ProtExec, Kind: mem.KindRunner, FD: -1})
+		Prot: mem.ProtRead | mem.ProtExec, Kind: mem.KindRunner, FD: -1})
 	if errno != 0 {
 		p.off = errno == syscall.EACCES || errno == syscall.EPERM
 		return nil
 	}
-	if !near(a) || !vcpu.Store64(a, vcpu.FastEntry(p.code32)) {
+	if !near(a) {
+		return nil
+	}
+	if !p.space.WriteRunner(a, binary.LittleEndian.AppendUint64(nil, vcpu.FastEntry(p.code32))) {
+		p.off = true // no memory can be written and executed here
 		return nil
 	}
 	pg := &page{addr: a}

@@ -26,7 +26,7 @@ import (
 
 const (
 	checkpointMagic = 0x676f786e75636b31
-	maxSavedRegions = 8192
+	maxSavedRegions = 1 << 16 // Linux's default for vm.max_map_count is less
 )
 
 // A checkpoint is the first part of the file. The memory follows, region by
@@ -49,10 +49,13 @@ type checkpoint struct {
 	cr2      uint64
 	avx512   bool
 	min      uint64 // lowest address of the space
+	xstate   [12288]byte
 	nregions uint64
 	regions  [maxSavedRegions]savedRegion
-	xstate   [12288]byte
 }
+
+// checkpointHead is the size of what comes before the regions.
+const checkpointHead = unsafe.Offsetof(checkpoint{}.regions)
 
 // A segment32 is what GS is for a thread of a 32-bit process.
 type segment32 struct {
@@ -127,29 +130,32 @@ func (t *Thread) checkpoint() {
 	}
 	p.patcher.Unscan()
 	off := (c.size + pageSize - 1) &^ (pageSize - 1)
-	regions := p.Space.ChildRegions()
-	for i := range regions {
-		r := &regions[i]
+	done := true
+	p.Space.All(func(r *mem.Region) bool {
 		if r.Start >= end {
-			continue // the commpage is made anew
+			return true // the commpage is made anew
 		}
 		if c.nregions == maxSavedRegions {
-			return
+			done = false
+			return false
 		}
 		c.regions[c.nregions] = savedRegion{r.Start, r.End, off, r.Prot, r.MaxProt, uint8(r.Kind), r.Inherit}
 		c.nregions++
 		if r.Prot&mem.ProtRead == 0 {
 			host(syscall.SYS_MPROTECT, uintptr(r.Start), uintptr(r.End-r.Start), syscall.PROT_READ, 0, 0, 0)
 		}
-		if !t.saveRegion(uintptr(fd), uintptr(pagemap), r, off) {
-			return
-		}
+		done = t.saveRegion(uintptr(fd), uintptr(pagemap), r, off)
 		off += r.End - r.Start
+		return done
+	})
+	if !done {
+		return
 	}
 	if _, e := host(syscall.SYS_FTRUNCATE, uintptr(fd), uintptr(off), 0, 0, 0, 0); e != 0 {
 		return
 	}
-	if !writeAll(uintptr(fd), uintptr(unsafe.Pointer(c)), uintptr(c.size), 0) {
+	head := checkpointHead + uintptr(c.nregions)*unsafe.Sizeof(c.regions[0])
+	if !writeAll(uintptr(fd), uintptr(unsafe.Pointer(c)), head, 0) {
 		return
 	}
 	t.execResume(int(fd))

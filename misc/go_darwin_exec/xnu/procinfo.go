@@ -520,30 +520,28 @@ var vnodeStat = statLayout{136, 0, 4, 6, 8, 8, 16, 20, 116, 24, 40, 56, 72, 8, 8
 // (xnu-11215 bsd/kern/proc_info.c:proc_pidregionpathinfo). The host's table
 // only names the file: it splits a region where the runner patched a page.
 func (t *Thread) regionInfo(addr uint64) ([]byte, Errno) {
-	for _, r := range t.p.Space.Regions() {
-		if r.End <= addr || r.Kind != mem.KindGuest {
-			continue
-		}
-		var m hostMapping
-		if r.File {
-			m = hostMappingAt(r.Start)
-		}
-		b := make([]byte, procRegioninfoSize, procRegionwithpathinfoSize)
-		putUint32(b, uint32(r.Prot))
-		putUint32(b[4:], uint32(r.MaxProt))
-		putUint32(b[8:], uint32(r.Inherit))
-		putUint64(b[16:], m.offset)
-		putUint32(b[52:], 1)   // ref_count
-		shareMode := uint32(2) // SM_PRIVATE
-		if r.Shared {
-			shareMode = 4 // SM_TRUESHARED
-		}
-		putUint32(b[60:], shareMode)
-		putUint64(b[80:], r.Start)
-		putUint64(b[88:], r.End-r.Start)
-		return append(b, t.vnodeInfoPath(m.file)...), 0
+	r, ok := t.p.Space.FindGuest(addr)
+	if !ok {
+		return nil, EINVAL
 	}
-	return nil, EINVAL
+	var m hostMapping
+	if r.File {
+		m = hostMappingAt(r.Start)
+	}
+	b := make([]byte, procRegioninfoSize, procRegionwithpathinfoSize)
+	putUint32(b, uint32(r.Prot))
+	putUint32(b[4:], uint32(r.MaxProt))
+	putUint32(b[8:], uint32(r.Inherit))
+	putUint64(b[16:], m.offset)
+	putUint32(b[52:], 1)   // ref_count
+	shareMode := uint32(2) // SM_PRIVATE
+	if r.Shared {
+		shareMode = 4 // SM_TRUESHARED
+	}
+	putUint32(b[60:], shareMode)
+	putUint64(b[80:], r.Start)
+	putUint64(b[88:], r.End-r.Start)
+	return append(b, t.vnodeInfoPath(m.file)...), 0
 }
 
 // hostMappingAt returns the file that the host has mapped at addr, and the

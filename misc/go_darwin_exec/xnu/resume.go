@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,9 +36,12 @@ type Resumed struct {
 // processes' address spaces.
 func Resume(fd int, end, end32 uint64) (*Resumed, error) {
 	c := new(checkpoint)
-	size := unsafe.Sizeof(*c)
-	n, e := host(syscall.SYS_PREAD64, uintptr(fd), uintptr(unsafe.Pointer(c)), size, 0, 0, 0)
-	if e != 0 || n != uint64(size) || c.magic != checkpointMagic || c.size != uint64(size) || c.nregions > maxSavedRegions {
+	read := func(p unsafe.Pointer, size, off uintptr) bool {
+		n, e := host(syscall.SYS_PREAD64, uintptr(fd), uintptr(p), size, off, 0, 0)
+		return e == 0 && n == uint64(size)
+	}
+	if !read(unsafe.Pointer(c), checkpointHead, 0) || c.magic != checkpointMagic || c.size != uint64(unsafe.Sizeof(*c)) ||
+		c.nregions > maxSavedRegions || !read(unsafe.Pointer(&c.regions), uintptr(c.nregions)*unsafe.Sizeof(c.regions[0]), checkpointHead) {
 		return nil, fmt.Errorf("descriptor %d holds no checkpoint of this runner", fd)
 	}
 	if c.code32 {
@@ -54,13 +58,15 @@ func Resume(fd int, end, end32 uint64) (*Resumed, error) {
 			return nil, fmt.Errorf("the memory at %#x cannot be mapped: %w", s.start, errno)
 		}
 		if s.inherit != 0 {
-			r.Space.SetInherit(s.start, s.end-s.start, s.inherit)
+			if errno := r.Space.SetInherit(s.start, s.end-s.start, s.inherit); errno != 0 {
+				return nil, fmt.Errorf("the memory at %#x cannot be mapped: %w", s.start, errno)
+			}
 		}
 		if mem.Kind(s.kind) == mem.KindRunner {
 			// Springboards: the jump goes through the first word of each
 			// page (package patch).
 			for a := s.start; a < s.end; a += pageSize {
-				if !vcpu.Store64(a, vcpu.FastEntry(c.code32)) {
+				if !r.Space.WriteRunner(a, binary.LittleEndian.AppendUint64(nil, vcpu.FastEntry(c.code32))) {
 					return nil, fmt.Errorf("the springboards at %#x cannot be written", a)
 				}
 			}
