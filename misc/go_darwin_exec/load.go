@@ -22,6 +22,7 @@ import (
 
 // load puts the program into memory.
 func load(o *options) *xnu.Config {
+	vcpu.CheckAddresses(true)
 	if o.resume >= 0 {
 		return resume(o)
 	}

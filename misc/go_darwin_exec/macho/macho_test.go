@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	tm "goxnu/misc/go_darwin_exec/internal/testmacho"
 	"goxnu/misc/go_darwin_exec/mem"
@@ -384,6 +385,37 @@ func TestCustomStack(t *testing.T) {
 	binary.LittleEndian.PutUint64(b[tm.ThreadRSP:], 0x20000)
 	if _, _, err := load(t, b, &Start{Release: newest, Path: "p", Args: []string{"p"}}); err == nil {
 		t.Error("a stack pointer to nothing was accepted")
+	}
+}
+
+// TestRunnersStack starts a program whose stack pointer leads into the
+// runner's own memory.
+func TestRunnersStack(t *testing.T) {
+	vcpu.CheckAddresses(true)
+	defer vcpu.CheckAddresses(false)
+	heap := make([]byte, 64<<10)
+	top := uint64(uintptr(unsafe.Pointer(&heap[0]))) + uint64(len(heap))
+	var local [8]byte
+	text, _ := vcpu.HostText()
+	b := tm.Build(nil)
+	for _, tt := range []struct {
+		what string
+		sp   uint64
+		ok   bool
+	}{
+		{"heap", top, false}, {"heap, unaligned", top - 1, false}, {"stack", uint64(uintptr(unsafe.Pointer(&local))), false},
+		{"data", uint64(uintptr(unsafe.Pointer(&ErrCollision))), false}, {"text", text + 4096, false},
+		{"behind the program's data", tm.DataAddr + 0x2008, false}, {"the program's data", tm.DataAddr + 0x2000, true},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			binary.LittleEndian.PutUint64(b[tm.ThreadRSP:], tt.sp)
+			if _, _, err := load(t, b, &Start{Release: newest, Path: "p", Args: []string{"p"}}); (err == nil) != tt.ok || err == ErrCollision {
+				t.Error(err)
+			}
+		})
+	}
+	if n := bytes.IndexFunc(heap, func(r rune) bool { return r != 0 }); n >= 0 {
+		t.Errorf("byte %d of the runner's memory was changed", n)
 	}
 }
 

@@ -13,7 +13,8 @@ func sysGetentropy(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	for n > 0 {
-		k, e := t.block(sysGetrandom, uintptr(buf), uintptr(n), 0, 0, 0, 0)
+		p, size := dstBuf(buf, n)
+		k, e := t.block(sysGetrandom, p, size, 0, 0, 0, 0)
 		if e != 0 {
 			return 0, e
 		}

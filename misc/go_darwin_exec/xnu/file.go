@@ -30,6 +30,7 @@ const (
 type fileState struct {
 	name [2][pathPrefix + pathMax + 8]byte
 	buf  [32768]byte // translated structures, directory blocks
+	iov  [iovMax]hostIovec
 
 	// cwd is the host descriptor of the thread's own working directory
 	// (__pthread_chdir), or 0 if it shares the process's.

@@ -119,13 +119,15 @@ func (t *Thread) readlink(dir uintptr, name, buf, size uint64) (uint64, Errno) {
 	if len(t.pathBytes(0)) == 0 {
 		return 0, ENOENT // Linux: the link that dir itself is open on
 	}
-	return t.block(syscall.SYS_READLINKAT, dir, p, uintptr(buf), uintptr(min(size, 1<<31-1)), 0, 0)
+	to, n := dstBuf(buf, min(size, 1<<31-1))
+	return t.block(syscall.SYS_READLINKAT, dir, p, to, n, 0, 0)
 }
 
 // sysFreadlink reads the link that the descriptor was opened on (O_SYMLINK).
 func sysFreadlink(t *Thread, a *args) (uint64, Errno) {
 	t.fs.name[0][pathPrefix] = 0
-	n, e := host(syscall.SYS_READLINKAT, uintptr(int32(a[0])), hostBuf(&t.fs.name[0][pathPrefix]), uintptr(a[1]), uintptr(min(a[2], 1<<31-1)), 0, 0)
+	to, size := dstBuf(a[1], min(a[2], 1<<31-1))
+	n, e := host(syscall.SYS_READLINKAT, uintptr(int32(a[0])), hostBuf(&t.fs.name[0][pathPrefix]), to, size, 0, 0)
 	if e == ENOENT {
 		e = EINVAL
 	}

@@ -15,7 +15,8 @@ func sysRead(t *Thread, a *args) (uint64, Errno) {
 	if a[2] > math.MaxInt32 {
 		return 0, EINVAL
 	}
-	n, e := t.block(syscall.SYS_READ, uintptr(int32(a[0])), uintptr(a[1]), uintptr(a[2]), 0, 0, 0)
+	buf, size := dstBuf(a[1], a[2])
+	n, e := t.block(syscall.SYS_READ, uintptr(int32(a[0])), buf, size, 0, 0, 0)
 	return ptyEOF(a[0], n, e)
 }
 
@@ -40,7 +41,7 @@ func sysWrite(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	n, e = t.block(syscall.SYS_WRITE, uintptr(fd), uintptr(a[1]), uintptr(n), 0, 0, 0)
+	n, e = t.block(syscall.SYS_WRITE, uintptr(fd), srcBuf(a[1], n), uintptr(n), 0, 0, 0)
 	switch {
 	case e == EPIPE:
 		t.sigpipe(fd)
@@ -54,7 +55,8 @@ func sysPread(t *Thread, a *args) (uint64, Errno) {
 	if a[2] > math.MaxInt32 || int64(a[3]) < 0 {
 		return 0, EINVAL
 	}
-	return t.block(syscall.SYS_PREAD64, uintptr(int32(a[0])), uintptr(a[1]), uintptr(a[2]), uintptr(a[3]), 0, 0)
+	buf, size := dstBuf(a[1], a[2])
+	return t.block(syscall.SYS_PREAD64, uintptr(int32(a[0])), buf, size, uintptr(a[3]), 0, 0)
 }
 
 func sysPwrite(t *Thread, a *args) (uint64, Errno) {
@@ -65,7 +67,7 @@ func sysPwrite(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	return t.block(syscall.SYS_PWRITE64, uintptr(int32(a[0])), uintptr(a[1]), uintptr(n), uintptr(a[3]), 0, 0)
+	return t.block(syscall.SYS_PWRITE64, uintptr(int32(a[0])), srcBuf(a[1], n), uintptr(n), uintptr(a[3]), 0, 0)
 }
 
 // iovMax is UIO_MAXIOV: the count of a vector must be 1..1024
@@ -78,11 +80,11 @@ func sysReadv(t *Thread, a *args) (uint64, Errno) {
 	if !iovCount(a[2]) {
 		return 0, EINVAL
 	}
-	iov, e := t.iovec(a[1], uint64(uint32(a[2])))
+	iov, cnt, e := t.iovec(a[1], uint64(uint32(a[2])))
 	if e != 0 {
 		return 0, e
 	}
-	n, e := t.block(syscall.SYS_READV, uintptr(int32(a[0])), iov, uintptr(uint32(a[2])), 0, 0, 0)
+	n, e := t.block(syscall.SYS_READV, uintptr(int32(a[0])), iov, cnt, 0, 0, 0)
 	return ptyEOF(a[0], n, e)
 }
 
@@ -91,11 +93,11 @@ func sysWritev(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	fd := int32(a[0])
-	iov, e := t.iovec(a[1], uint64(uint32(a[2])))
+	iov, cnt, e := t.iovec(a[1], uint64(uint32(a[2])))
 	if e != 0 {
 		return 0, e
 	}
-	n, e := t.block(syscall.SYS_WRITEV, uintptr(fd), iov, uintptr(uint32(a[2])), 0, 0, 0)
+	n, e := t.block(syscall.SYS_WRITEV, uintptr(fd), iov, cnt, 0, 0, 0)
 	if e == EPIPE {
 		t.sigpipe(fd)
 	}
@@ -106,22 +108,22 @@ func sysPreadv(t *Thread, a *args) (uint64, Errno) {
 	if !iovCount(a[2]) || int64(a[3]) < 0 {
 		return 0, EINVAL
 	}
-	iov, e := t.iovec(a[1], uint64(uint32(a[2])))
+	iov, cnt, e := t.iovec(a[1], uint64(uint32(a[2])))
 	if e != 0 {
 		return 0, e
 	}
-	return t.block(syscall.SYS_PREADV, uintptr(int32(a[0])), iov, uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
+	return t.block(syscall.SYS_PREADV, uintptr(int32(a[0])), iov, cnt, uintptr(a[3]), 0, 0)
 }
 
 func sysPwritev(t *Thread, a *args) (uint64, Errno) {
 	if !iovCount(a[2]) || int64(a[3]) < 0 {
 		return 0, EINVAL
 	}
-	iov, e := t.iovec(a[1], uint64(uint32(a[2])))
+	iov, cnt, e := t.iovec(a[1], uint64(uint32(a[2])))
 	if e != 0 {
 		return 0, e
 	}
-	return t.block(syscall.SYS_PWRITEV, uintptr(int32(a[0])), iov, uintptr(uint32(a[2])), uintptr(a[3]), 0, 0)
+	return t.block(syscall.SYS_PWRITEV, uintptr(int32(a[0])), iov, cnt, uintptr(a[3]), 0, 0)
 }
 
 // sigpipe posts the signal that goes with EPIPE to the process

@@ -72,6 +72,11 @@ func (t *Thread) selectFDs(a *args, timed bool) (uint64, Errno) {
 	if nd > hiddenFDBase {
 		nd = hiddenFDBase
 	}
+	for _, set := range a[1:4] {
+		if set != 0 && !guestHas(set, uint64(nd+63)/64*8) {
+			return 0, EFAULT
+		}
+	}
 	var ts uintptr
 	if timed {
 		b := t.sockBuf()

@@ -4,7 +4,11 @@
 
 package xnu
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"goxnu/misc/go_darwin_exec/vcpu"
+)
 
 // Layouts of the socket calls that depend on the width of the guest.
 
@@ -77,30 +81,55 @@ func (m *guestMsghdr) copyoutDatalen(p uint64, g abi) Errno {
 
 // setIov takes over the guest's vector.
 func (m *hostMsghdr) setIov(t *Thread, p uint64, n uint32) (e Errno) {
-	m.iov, e = t.iovec(p, uint64(n))
-	m.iovlen = uintptr(n)
+	m.iov, m.iovlen, e = t.iovec(p, uint64(n))
 	return
 }
 
-// iovec returns the address of a guest's vector of n elements in the host's
-// form: that of a 64-bit guest itself, or the thread's
-// translation of a 32-bit one, which has iovMax at most.
-func (t *Thread) iovec(p, n uint64) (uintptr, Errno) {
-	if t.abi() == abi64 {
-		return uintptr(p), 0
-	}
+// iovec copies a guest's vector of n elements into the thread's, in the
+// host's form, and returns the address and the length of that. The vector
+// ends where memory comes that is not the guest's: what it has of that is
+// nowhere.
+func (t *Thread) iovec(p, n uint64) (iov, count uintptr, e Errno) {
 	if n > iovMax {
-		return 0, EINVAL
+		return 0, 0, EINVAL
 	}
-	var b [8]byte
-	for i := range t.iov[:n] {
-		if e := copyinBytes(b[:], p+8*uint64(i)); e != 0 {
-			return 0, e
+	if n == 0 {
+		return 0, 0, 0
+	}
+	v := t.fs.iov[:n]
+	if t.abi() == abi64 {
+		if e := copyin(unsafe.Pointer(&v[0]), p, uintptr(n)*unsafe.Sizeof(v[0])); e != 0 {
+			return 0, 0, e
 		}
-		t.iov[i] = [2]uint64{uint64(getUint32(b[:])), uint64(getUint32(b[4:]))}
 	}
-	return uintptr(unsafe.Pointer(&t.iov[0])), 0
+	for i := range v {
+		x := &v[i]
+		if t.abi() == abi32 {
+			var b [8]byte
+			if e := copyinBytes(b[:], p+8*uint64(i)); e != 0 {
+				return 0, 0, e
+			}
+			*x = hostIovec{uint64(getUint32(b[:])), uint64(getUint32(b[4:]))}
+		}
+		m := vcpu.Owned(x.base, x.size)
+		if m == x.size {
+			continue
+		}
+		if m > 0 && i+1 < iovMax {
+			v = t.fs.iov[:i+2]
+			v[i+1] = hostIovec{nowhere, x.size - m}
+			x.size = m
+		} else {
+			v = v[:i+1]
+			x.base = nowhere
+		}
+		break
+	}
+	return uintptr(unsafe.Pointer(&v[0])), uintptr(len(v)), 0
 }
+
+// A hostIovec is struct iovec, of the host and of a 64-bit guest.
+type hostIovec struct{ base, size uint64 }
 
 // endpoints is sa_endpoints_t, on x86_64: srcif 0/4, srcaddr 8/8, srcaddrlen
 // 16/4, dstaddr 24/8, dstaddrlen 32/4; on i386 five words.

@@ -168,7 +168,7 @@ func sysSendto(t *Thread, a *args) (uint64, Errno) {
 		return 0, e
 	}
 	p, l := b.addr()
-	n, e := t.block(syscall.SYS_SENDTO, uintptr(fd), uintptr(a[1]), uintptr(a[2]), hostSendFlags(flags), p, l)
+	n, e := t.block(syscall.SYS_SENDTO, uintptr(fd), srcBuf(a[1], a[2]), uintptr(a[2]), hostSendFlags(flags), p, l)
 	if e != 0 {
 		return 0, t.sendError(fd, flags, e)
 	}
@@ -183,7 +183,8 @@ func sysRecvfrom(t *Thread, a *args) (uint64, Errno) {
 		b.hlen = hostSockaddrMax
 		name, namelen = hostBuf(&b.host[0]), uintptr(unsafe.Pointer(&b.hlen))
 	}
-	n, e := t.block(syscall.SYS_RECVFROM, uintptr(fd), uintptr(a[1]), uintptr(a[2]), hostRecvFlags(msgFlags(a[3])), name, namelen)
+	buf, size := dstBuf(a[1], a[2])
+	n, e := t.block(syscall.SYS_RECVFROM, uintptr(fd), buf, size, hostRecvFlags(msgFlags(a[3])), name, namelen)
 	if e != 0 {
 		return 0, e
 	}

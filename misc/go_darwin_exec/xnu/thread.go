@@ -110,8 +110,7 @@ type Thread struct {
 
 	endless endlessFault
 
-	ts  syscall.Timespec   // for host calls
-	iov *[iovMax][2]uint64 // of a 32-bit guest: see iovec
+	ts syscall.Timespec // for host calls
 
 	line    [traceLine]byte // for -trace: the call that is under way
 	lineLen int
@@ -148,7 +147,6 @@ func (p *Proc) newThread(creator *Thread) (*Thread, error) {
 	}
 	p.nextID++
 	if p.abi == abi32 {
-		t.iov = new([iovMax][2]uint64)
 		cpu.Code32 = true
 	}
 	p.threads = append(p.threads, t)

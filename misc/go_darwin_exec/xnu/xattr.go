@@ -70,7 +70,12 @@ func (t *Thread) getxattr(target uintptr, variant int, a *args) (uint64, Errno) 
 	if a[2] == 0 {
 		size = 0
 	}
-	return t.block(getxattrNr[variant], target, q, uintptr(a[2]), uintptr(size), 0, 0)
+	to, room := dstBuf(a[2], size)
+	n, e := t.block(getxattrNr[variant], target, q, to, room, 0, 0)
+	if e == ERANGE && uint64(room) < size {
+		e = EFAULT
+	}
+	return n, e
 }
 
 func sysGetxattr(t *Thread, a *args) (uint64, Errno) {
@@ -111,7 +116,7 @@ func (t *Thread) setxattr(target uintptr, variant int, a *args) (uint64, Errno) 
 	if e != 0 {
 		return 0, e
 	}
-	_, e = t.block(setxattrNr[variant], target, q, uintptr(a[2]), uintptr(a[3]), f, 0)
+	_, e = t.block(setxattrNr[variant], target, q, srcBuf(a[2], a[3]), uintptr(a[3]), f, 0)
 	return 0, t.xattrErrno(e, target, variant)
 }
 
