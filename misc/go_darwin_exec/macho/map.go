@@ -103,7 +103,9 @@ func (f *File) mapSegment(fd int, s *mem.Space, seg *Segment) error {
 			return err
 		}
 	}
-	s.SetMaxProt(seg.Addr, memPart, hostProt(seg.MaxProt))
+	if errno := s.SetMaxProt(seg.Addr, memPart, hostProt(seg.MaxProt)); errno != 0 {
+		return errorf(ENOMEM, "%v: cannot be protected: %v", seg, errno)
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"math/bits"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -42,6 +43,29 @@ func vmProt(prot uint64) uint8 {
 // vmErrno translates a result of the Space.
 func vmErrno(errno syscall.Errno) Errno { return fromHost(uintptr(errno)) }
 
+// vmRange returns the whole pages of the size bytes at addr. It reports false if
+// they go beyond the end of all addresses: what the calls say then differs.
+func vmRange(addr, size uint64) (start, length uint64, ok bool) {
+	start = addr &^ pageMask
+	end, ok := mem.RoundUp(addr + size)
+	return start, end - start, ok && addr+size >= addr
+}
+
+// mmapSize checks the range of a mapping and rounds its size up, from the page
+// of pos on. Up to 4903 a sum that wraps around is not noticed, and what
+// remains is mapped (xnu-4903, xnu-6153, xnu-11215
+// bsd/kern/kern_mman.c:mmap, mmap_sanitize).
+func (r Release) mmapSize(addr, size, pos uint64, flags uint32) (uint64, Errno) {
+	sum, wraps := bits.Add64(pos, size, 0)
+	if sum > 1<<64-pageSize || wraps != 0 && r >= XNU6153 {
+		return 0, EINVAL
+	}
+	if r >= XNU6153 && (r < XNU11215 || flags&mapFixed != 0) && addr+size < addr {
+		return 0, EINVAL
+	}
+	return (size + pos&pageMask + pageMask) &^ pageMask, 0
+}
+
 // sysMmap(addr, len, prot, flags, fd, pos)
 func sysMmap(t *Thread, a *args) (uint64, Errno) {
 	addr, size, flags, fd, pos := a[0], a[1], uint32(a[3]), int32(a[4]), a[5]
@@ -56,9 +80,9 @@ func sysMmap(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	pos -= pageoff
-	size, ok := mem.RoundUp(size + pageoff)
-	if !ok || size < pageoff {
-		return 0, ENOMEM
+	size, e := t.p.Release.mmapSize(addr, size, a[5], flags)
+	if e != 0 {
+		return 0, e
 	}
 	m := mem.Mapping{Size: size, Prot: vmProt(a[2]), Shared: flags&mapShared != 0, Fixed: flags&mapFixed != 0, FD: -1}
 	if m.Fixed {
@@ -66,8 +90,8 @@ func sysMmap(t *Thread, a *args) (uint64, Errno) {
 		if m.Addr&pageMask != 0 {
 			return 0, EINVAL
 		}
-	} else if m.Addr, ok = mem.RoundUp(addr); !ok {
-		m.Addr = 0
+	} else {
+		m.Addr, _ = mem.RoundUp(addr) // 0 if that overflows
 	}
 	if flags&mapAnon != 0 {
 		if fd != -1 && uint32(fd)&^uint32(vmFlagsAnonMask) != 0 {
@@ -89,6 +113,9 @@ func sysMmap(t *Thread, a *args) (uint64, Errno) {
 			return 0, EINVAL
 		}
 		m.FD, m.Offset = int(fd), int64(pos)
+	}
+	if size == 0 {
+		return 0, 0
 	}
 	got, errno := t.p.Space.Map(m)
 	if errno != 0 {
@@ -166,16 +193,15 @@ func sysMadvise(t *Thread, a *args) (uint64, Errno) {
 		}
 		return 0, 0
 	case madvZero:
-		if t.p.Release < 10063 {
+		if t.p.Release < XNU10063 {
 			return 0, EINVAL
 		}
 		advice = linuxMadvDontneed
 	default:
 		return 0, EINVAL
 	}
-	addr := a[0] &^ pageMask
-	size, ok := mem.RoundUp(a[1] + a[0] - addr)
-	if !ok || addr+size < addr {
+	addr, size, ok := vmRange(a[0], a[1])
+	if !ok {
 		return 0, EINVAL
 	}
 	t.p.Space.Each(addr, size, func(lo, hi uint64, r mem.Region) bool {
@@ -193,11 +219,19 @@ const (
 	mincoreReferenced = 2
 )
 
-// sysMincore(addr, len, vec) tells of holes that nothing is in core.
+// sysMincore(addr, len, vec) tells of holes that nothing is in core. Before
+// 11215 the end of the range may wrap around, and before 4570 the start is not
+// part of what is rounded (bsd/kern/kern_mman.c:mincore).
 func sysMincore(t *Thread, a *args) (uint64, Errno) {
-	addr := a[0] &^ pageMask
-	size, ok := mem.RoundUp(a[1] + a[0] - addr)
-	if !ok || addr+size < addr {
+	addr, size, ok := vmRange(a[0], a[1])
+	if r := t.p.Release; r < XNU11215 {
+		end := (a[0] + a[1] + pageMask) &^ pageMask
+		if r < XNU4570 {
+			end = addr + (a[1]+pageMask)&^pageMask
+		}
+		size, ok = end-addr, end >= addr
+	}
+	if !ok {
 		return 0, EINVAL
 	}
 	var buf [512]byte
@@ -238,14 +272,12 @@ func sysMsync(t *Thread, a *args) (uint64, Errno) {
 		linuxMsSync = 4
 	)
 	addr, flags := a[0], uint32(a[2])
-	size, ok := mem.RoundUp(a[1])
+	_, size, ok := vmRange(addr, a[1])
 	switch {
-	case addr&pageMask != 0 || !ok || addr+size < addr, flags&(msAsync|msSync) == msAsync|msSync:
+	case addr&pageMask != 0 || a[1] == 0, flags&(msAsync|msSync) == msAsync|msSync, !ok && t.p.Release >= XNU6153:
 		return 0, EINVAL
-	case size == 0:
-		return 0, 0
-	case !t.p.Space.Own(addr, size):
-		return 0, ENOMEM
+	case !ok || !t.p.Space.Own(addr, size):
+		return 0, ENOMEM // before 6153 nobody sees the overflow before the hole
 	}
 	how := uintptr(flags & (msAsync | msInvalidate))
 	if flags&msAsync == 0 {
@@ -258,15 +290,13 @@ func sysMlock(t *Thread, a *args) (uint64, Errno)   { return t.wire(syscall.SYS_
 func sysMunlock(t *Thread, a *args) (uint64, Errno) { return t.wire(syscall.SYS_MUNLOCK, a) }
 
 func (t *Thread) wire(nr uintptr, a *args) (uint64, Errno) {
-	addr := a[0] &^ pageMask
-	size, ok := mem.RoundUp(a[1] + a[0] - addr)
-	if a[1] == 0 {
+	addr, size, ok := vmRange(a[0], a[1])
+	switch {
+	case a[1] == 0:
 		return 0, 0
-	}
-	if !ok || addr+size < addr {
+	case !ok && (nr == syscall.SYS_MLOCK || t.p.Release >= XNU6153):
 		return 0, EINVAL
-	}
-	if !t.p.Space.Own(addr, size) {
+	case !ok || !t.p.Space.Own(addr, size):
 		return 0, ENOMEM
 	}
 	return host(nr, uintptr(addr), uintptr(size), 0, 0, 0, 0)
@@ -280,9 +310,8 @@ func sysMlockall(t *Thread, a *args) (uint64, Errno) { return 0, ENOSYS }
 func sysMinherit(t *Thread, a *args) (uint64, Errno) {
 	const share, copyIt, none = 0, 1, 2
 	inherit := int32(a[2])
-	addr := a[0] &^ pageMask
-	size, ok := mem.RoundUp(a[1] + a[0] - addr)
-	if !ok || addr+size < addr || inherit < share || inherit > none {
+	addr, size, ok := vmRange(a[0], a[1])
+	if !ok || inherit < share || inherit > none {
 		return 0, EINVAL
 	}
 	if !t.p.Space.Own(addr, size) {
@@ -303,7 +332,7 @@ func sysMinherit(t *Thread, a *args) (uint64, Errno) {
 		return true
 	})
 	if e == 0 {
-		t.p.Space.SetInherit(addr, size, uint8(inherit))
+		e = vmErrno(t.p.Space.SetInherit(addr, size, uint8(inherit)))
 	}
 	return 0, e
 }
@@ -314,6 +343,7 @@ const (
 	vmProtectionFailure = 2
 	vmNoSpace           = 3
 	vmInvalidArgument   = 4
+	vmResourceShortage  = 6
 )
 
 // trapVMAllocate(target, *addr, size, flags)
@@ -353,11 +383,11 @@ func trapVMAllocate(t *Thread, a *args) int32 {
 
 // trapVMDeallocate(target, addr, size)
 func trapVMDeallocate(t *Thread, a *args) int32 {
-	addr := a[1] &^ pageMask
+	addr, size, ok := vmRange(a[1], a[2])
 	if a[2] == 0 {
 		return 0
 	}
-	if t.p.Space.Unmap(addr, a[2]+a[1]-addr) != 0 {
+	if !ok || t.p.Space.Unmap(addr, size) != 0 {
 		return vmInvalidArgument
 	}
 	return 0
@@ -365,17 +395,21 @@ func trapVMDeallocate(t *Thread, a *args) int32 {
 
 // trapVMProtect(target, addr, size, set_maximum, new_protection)
 func trapVMProtect(t *Thread, a *args) int32 {
-	addr := a[1] &^ pageMask
-	size, ok := mem.RoundUp(a[2] + a[1] - addr)
+	addr, size, ok := vmRange(a[1], a[2])
 	prot := uint32(a[4])
-	if !ok || addr+size < addr || prot&^vmProtAll != 0 {
+	if !ok || prot&^vmProtAll != 0 {
 		return vmInvalidArgument
+	}
+	if a[2] == 0 {
+		return 0
 	}
 	if int32(a[3]) != 0 {
 		if !t.p.Space.Own(addr, size) {
 			return vmInvalidAddress
 		}
-		t.p.Space.SetMaxProt(addr, size, uint8(prot))
+		if t.p.Space.SetMaxProt(addr, size, uint8(prot)) != 0 {
+			return vmResourceShortage
+		}
 		return 0
 	}
 	switch t.protect(addr, size, vmProt(uint64(prot))) {
