@@ -99,13 +99,27 @@ type Ctx struct {
 	_     [ymmOffset - 280]byte
 	ymm   [16][32]byte // with xvalidQuick
 	xarea [xareaSize]byte
+
+	timer int32 // the host's timer of attempt, plus 1; 0 = none yet
+	sigev hostSigevent
+}
+
+// hostSigevent is the host's struct sigevent
+// (include/uapi/asm-generic/siginfo.h), with room for the id of the timer.
+type hostSigevent struct {
+	value  uint64
+	signo  int32
+	notify int32
+	tid    int32
+	_      [44]byte
+	id     int32
 }
 
 const (
 	ymmOffset   = 512
 	xareaOffset = ymmOffset + 16*32
 	xareaSize   = 11264 // holds any standard-format image without dynamic components above AMX
-	ctxSize     = xareaOffset + xareaSize
+	ctxSize     = unsafe.Sizeof(Ctx{})
 )
 
 // XSAVE wants its area 64-byte aligned; Ctxs are page aligned.

@@ -68,6 +68,7 @@ func startChild(c *Ctx) {
 	hostPid = pid
 	c.tid = int32(pid)
 	c.pending = 0
+	c.timer = 0 // not inherited
 	c.arm()
 	unblockOwnSignals()
 }

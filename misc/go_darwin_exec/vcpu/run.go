@@ -68,6 +68,7 @@ func (c *Ctx) Bind() error {
 // Unbind undoes Bind, on the same thread, which can then be used for
 // something else. A kick that is still under way is harmless.
 func (c *Ctx) Unbind() {
+	c.deleteTimer()
 	if c.Code32 {
 		c.unbind32()
 	} else {
@@ -181,11 +182,91 @@ func (c *Ctx) Blocking(nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr, ki
 	if aborted != 0 {
 		return 0, uintptr(syscall.EINTR), true
 	}
+	return blockingResult(r)
+}
+
+// Sleeping is Blocking, but a kick only ends the call's sleep, as a signal does
+// in XNU (xnu-11417 bsd/kern/kern_synch.c:_sleep): a call that finds at once
+// what it asks for succeeds, whatever kicks have come before. Only when it
+// would have to wait is kicked true.
+//
+//go:nosplit
+func (c *Ctx) Sleeping(nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr, kicked bool) {
+	var aborted uintptr
+	if forked {
+		if r, aborted = cpSyscall(c, nr, a1, a2, a3, a4, a5, a6); aborted != 0 {
+			r = c.attempt(nr, a1, a2, a3, a4, a5, a6)
+		}
+	} else if r, aborted = runBlocking(c, nr, a1, a2, a3, a4, a5, a6); aborted != 0 {
+		r = c.runAttempt(nr, a1, a2, a3, a4, a5, a6)
+	}
+	return blockingResult(r)
+}
+
+//go:nosplit
+func blockingResult(r uintptr) (v, errno uintptr, kicked bool) {
 	if r > ^uintptr(4095) {
 		errno = -r
 		return ^uintptr(0), errno, errno == uintptr(syscall.EINTR)
 	}
 	return r, 0, false
+}
+
+//go:nosplit
+func (c *Ctx) runAttempt(nr, a1, a2, a3, a4, a5, a6 uintptr) (r uintptr) {
+	entersyscall()
+	r = c.attempt(nr, a1, a2, a3, a4, a5, a6)
+	exitsyscall()
+	return
+}
+
+// attempt makes a call that may do what it can do without sleeping. The host
+// has no call that says so of any other. But a sleep ends with EINTR when a
+// signal comes, and a timer sends one again and again until the call is over:
+// one signal could come before the call has begun. Without a timer nothing is
+// attempted.
+//
+//go:nosplit
+func (c *Ctx) attempt(nr, a1, a2, a3, a4, a5, a6 uintptr) uintptr {
+	if c.timer == 0 && !c.newTimer() {
+		return ^uintptr(syscall.EINTR - 1)
+	}
+	id := uintptr(c.timer - 1)
+	syscall.RawSyscall6(syscall.SYS_TIMER_SETTIME, id, 0, uintptr(unsafe.Pointer(&attemptTime)), 0, 0, 0)
+	r, _, errno := syscall.RawSyscall6(nr, a1, a2, a3, a4, a5, a6)
+	syscall.RawSyscall6(syscall.SYS_TIMER_SETTIME, id, 0, uintptr(unsafe.Pointer(&noTime)), 0, 0, 0)
+	if errno != 0 {
+		return -uintptr(errno)
+	}
+	return r
+}
+
+// Values of struct itimerspec: the period, then the first expiration. An
+// attempt that sleeps lasts at least the second, but is seldom.
+var (
+	attemptTime = [2]syscall.Timespec{{Nsec: 100e3}, {Nsec: 50e3}}
+	noTime      [2]syscall.Timespec
+)
+
+// newTimer makes the timer of attempt.
+//
+//go:nosplit
+func (c *Ctx) newTimer() bool {
+	const clockMonotonic, sigevThreadID = 1, 4
+	c.sigev.signo, c.sigev.notify, c.sigev.tid = KickSignal, sigevThreadID, c.tid
+	_, _, errno := syscall.RawSyscall(syscall.SYS_TIMER_CREATE, clockMonotonic, uintptr(unsafe.Pointer(&c.sigev)), uintptr(unsafe.Pointer(&c.sigev.id)))
+	if errno != 0 {
+		return false
+	}
+	c.timer = c.sigev.id + 1
+	return true
+}
+
+func (c *Ctx) deleteTimer() {
+	if c.timer != 0 {
+		syscall.RawSyscall(syscall.SYS_TIMER_DELETE, uintptr(c.timer-1), 0, 0)
+		c.timer = 0
+	}
 }
 
 // InBlocking reports whether the owner is in Blocking. A Kick from now on ends

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"goxnu/misc/go_darwin_exec/internal/testguest"
 	"goxnu/misc/go_darwin_exec/patch"
@@ -255,6 +256,11 @@ func TestKickStorm(t *testing.T) {
 // TestBlockedKick kicks a thread that is about to block in a host call for
 // ever, or does already, or has just been kicked.
 func TestBlockedKick(t *testing.T) {
+	t.Run("Blocking", func(t *testing.T) { testBlockedKick(t, (*vcpu.Ctx).Blocking) })
+	t.Run("Sleeping", func(t *testing.T) { testBlockedKick(t, (*vcpu.Ctx).Sleeping) })
+}
+
+func testBlockedKick(t *testing.T, call func(c *vcpu.Ctx, nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr, kicked bool)) {
 	rnd := testguest.Rand(t)
 	collectGarbage(t)
 	c, err := vcpu.New()
@@ -267,7 +273,7 @@ func TestBlockedKick(t *testing.T) {
 	wg.Go(func() {
 		defer bind(t, c)()
 		for !quit.Load() {
-			_, errno, kicked := c.Blocking(syscall.SYS_PAUSE, 0, 0, 0, 0, 0, 0)
+			_, errno, kicked := call(c, syscall.SYS_PAUSE, 0, 0, 0, 0, 0, 0)
 			if !kicked || errno != uintptr(syscall.EINTR) {
 				t.Errorf("pause: errno %d, kicked %v", errno, kicked)
 				return
@@ -478,6 +484,48 @@ func benchmark(b *testing.B, code testguest.Code, patched bool) {
 	}
 	if _, n := p.Sites(); patched != (n == 1) {
 		b.Fatal("patching did not go as planned")
+	}
+}
+
+// TestSleeping: a kick ends what Sleeping waits for, and does not keep it from
+// what need not be waited for.
+func TestSleeping(t *testing.T) {
+	c, err := vcpu.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bind(t, c)()
+	var p [2]int
+	if err := syscall.Pipe(p[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(p[0])
+	defer syscall.Close(p[1])
+	b := make([]byte, 1)
+	read := func() (r, errno uintptr, kicked bool) {
+		return c.Sleeping(syscall.SYS_READ, uintptr(p[0]), uintptr(unsafe.Pointer(&b[0])), 1, 0, 0, 0)
+	}
+	for i := range byte(100) {
+		syscall.Write(p[1], []byte{i})
+		if i%2 == 0 {
+			c.Kick()
+		}
+		if r, errno, kicked := read(); r != 1 || errno != 0 || kicked || b[0] != i {
+			t.Fatalf("read %d of what is there: %d, errno %d, kicked %v", i, r, errno, kicked)
+		}
+		if kick := c.TakeKick(); kick != (i%2 == 0) {
+			t.Fatalf("read %d: a kick is there: %v", i, kick)
+		}
+		c.Kick()
+		if _, errno, kicked := read(); errno != uintptr(syscall.EINTR) || !kicked {
+			t.Fatalf("read %d of what is not there: errno %d, kicked %v", i, errno, kicked)
+		}
+		if !c.TakeKick() {
+			t.Fatalf("read %d took the kick", i)
+		}
+	}
+	if r, errno, kicked := c.Sleeping(syscall.SYS_CLOSE, 1<<30, 0, 0, 0, 0, 0); r != ^uintptr(0) || errno != uintptr(syscall.EBADF) || kicked {
+		t.Errorf("close: %d, %d, %v", r, errno, kicked)
 	}
 }
 

@@ -5,7 +5,6 @@
 package xnu
 
 import (
-	"syscall"
 	"unsafe"
 
 	"goxnu/misc/go_darwin_exec/vcpu"
@@ -74,19 +73,20 @@ func host(nr, a1, a2, a3, a4, a5, a6 uintptr) (uint64, Errno) {
 }
 
 // block makes a host system call that may block. A kick (a signal for this
-// thread, the end of the process) that comes before it has done anything
-// makes it return ERESTART; so does an EINTR that a signal
-// of the host's own business caused.
+// thread, the end of the process) ends its sleep, and then it returns
+// ERESTART; so does an EINTR that a signal of the host's own business caused.
+// A call that need not sleep is made whatever kicks have come, as XNU looks
+// for signals where it sleeps (xnu-11417 bsd/kern/kern_synch.c:_sleep).
 // It is nosplit for the same reason as host.
 //
 //go:nosplit
 func (t *Thread) block(nr, a1, a2, a3, a4, a5, a6 uintptr) (uint64, Errno) {
 	if t.late.Load() != 0 {
-		t.late.Store(0)
-		return 0, ERESTART
+		t.cpu.Kick()
 	}
-	r, e, kicked := t.cpu.Blocking(nr, a1, a2, a3, a4, a5, a6)
-	if kicked || e == uintptr(syscall.EINTR) {
+	r, e, kicked := t.cpu.Sleeping(nr, a1, a2, a3, a4, a5, a6)
+	if kicked {
+		t.late.Store(0)
 		return 0, ERESTART
 	}
 	return uint64(r), fromHost(e)

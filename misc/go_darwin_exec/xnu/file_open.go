@@ -197,47 +197,17 @@ func (t *Thread) openExisting(dir, p, h uintptr, f openFlag) (uint64, Errno) {
 	return t.hostOpen(dir, p, h, 0, f)
 }
 
-// hostOpen opens the file. A signal that is there already interrupts an open
-// only if it has something to sleep for.
+// hostOpen opens the file.
 func (t *Thread) hostOpen(dir, p, h, m uintptr, f openFlag) (uint64, Errno) {
-	fd, e := t.hostOpenOnce(dir, p, h, m, f, true)
-	if e == ERESTART && !t.openSleeps(dir, p) {
-		return t.hostOpenOnce(dir, p, h, m, f, false)
+	if f&oNofollowAny == 0 {
+		return t.block(syscall.SYS_OPENAT, dir, p, h, m, 0, 0)
 	}
-	return fd, e
-}
-
-func (t *Thread) hostOpenOnce(dir, p, h, m uintptr, f openFlag, interruptible bool) (uint64, Errno) {
-	nr, a3, a4 := uintptr(syscall.SYS_OPENAT), h, m
-	if f&oNofollowAny != 0 {
-		const resolveNoSymlinks = 4 // Linux include/uapi/linux/openat2.h
-		how := t.fs.buf[:24]
-		putUint64(how, uint64(h))
-		putUint64(how[8:], uint64(m))
-		putUint64(how[16:], resolveNoSymlinks)
-		nr, a3, a4 = sysOpenat2, hostBuf(&how[0]), 24
-	}
-	if !interruptible {
-		return host(nr, dir, p, a3, a4, 0, 0)
-	}
-	return t.block(nr, dir, p, a3, a4, 0, 0)
-}
-
-// openSleeps tells whether opening the file may take until somebody else acts:
-// the other end of a FIFO, the carrier of a terminal. Linux's memory devices
-// (major 1: null, urandom …) have nothing to wait for.
-func (t *Thread) openSleeps(dir, p uintptr) bool {
-	st, e := t.statx(dir, p, 0)
-	if e != 0 {
-		return false
-	}
-	switch st.mode() & syscall.S_IFMT {
-	case syscall.S_IFIFO:
-		return true
-	case syscall.S_IFCHR:
-		return st.rdevMajor() != 1
-	}
-	return false
+	const resolveNoSymlinks = 4 // Linux include/uapi/linux/openat2.h
+	how := t.fs.buf[:24]
+	putUint64(how, uint64(h))
+	putUint64(how[8:], uint64(m))
+	putUint64(how[16:], resolveNoSymlinks)
+	return t.block(sysOpenat2, dir, p, hostBuf(&how[0]), 24, 0, 0)
 }
 
 // openLock takes the lock that O_SHLOCK or O_EXLOCK asks for and does what
