@@ -53,10 +53,12 @@ const (
 type knoteKind uint8
 
 const (
-	kindOther knoteKind = iota
+	kindOther  knoteKind = iota
+	kindSocket           // kindStream or kindDgram
 	kindStream
 	kindDgram
 	kindPipe
+	kindFIFO // a pipe with a name
 	kindTTY
 	kindFile
 	kindKqueue
@@ -225,7 +227,7 @@ func (kq *kqueue) drop(i int32) {
 func (kq *kqueue) attach(t *Thread, i int32) Errno {
 	switch kq.knotes[i].filter {
 	case evfiltRead, evfiltWrite, evfiltExcept:
-		return kq.attachFD(i)
+		return kq.attachFD(t, i)
 	case evfiltVnode:
 		return kq.attachVnode(i)
 	case evfiltProc:

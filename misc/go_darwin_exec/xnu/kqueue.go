@@ -125,30 +125,66 @@ func sysKqueue(t *Thread, a *args) (uint64, Errno) {
 	if fd, e = newFd(fd, 0, -1); e != 0 {
 		return 0, e
 	}
-	kq := &kqueue{fds: []int32{int32(fd)}, wfd: -1, efd: -1, ifd: -1, knotes: make([]knote, 1, 16)}
-	kq.fd.Store(int32(fd))
-	efd, e := host(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0, 0, 0, 0)
-	if e == 0 {
-		kq.efd, e = hideFD(int32(efd))
-	}
-	if e == 0 {
-		e = epollCtl(int32(fd), syscall.EPOLL_CTL_ADD, kq.efd, linuxEpollIn|linuxEpollET, 0, tagEvent)
-	}
+	kq, e := startKqueue(int32(fd), []int32{int32(fd)})
 	if e != 0 {
-		closeHidden(kq.efd)
 		host(syscall.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
 		return 0, e
 	}
-	kqueues.mu.Lock()
-	kq.next = kqueues.head.Load()
-	kqueues.head.Store(kq)
-	kqueues.mu.Unlock()
 	kqueues.byFD[fd].Store(kq)
 	fdWords[fd].Store(uint32(fdKqueue))
 	t.p.lock()
 	t.p.sigKnote = sigKnote
 	t.p.unlock()
 	return fd, 0
+}
+
+// newKqueue makes a kqueue that the guest does not see: see dispose.
+func newKqueue() (*kqueue, Errno) {
+	fd, e := host(syscall.SYS_EPOLL_CREATE1, syscall.EPOLL_CLOEXEC, 0, 0, 0, 0, 0)
+	if e != 0 {
+		return nil, e
+	}
+	h, e := hideFD(int32(fd))
+	if e != 0 {
+		return nil, e
+	}
+	kq, e := startKqueue(h, nil)
+	if e != 0 {
+		closeHidden(h)
+	}
+	return kq, e
+}
+
+// startKqueue makes a kqueue of the epoll fd. names are the guest's descriptors of it.
+func startKqueue(fd int32, names []int32) (*kqueue, Errno) {
+	kq := &kqueue{fds: names, wfd: -1, efd: -1, ifd: -1, knotes: make([]knote, 1, 16)}
+	kq.fd.Store(fd)
+	efd, e := host(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0, 0, 0, 0)
+	if e == 0 {
+		kq.efd, e = hideFD(int32(efd))
+	}
+	if e == 0 {
+		e = epollCtl(fd, syscall.EPOLL_CTL_ADD, kq.efd, linuxEpollIn|linuxEpollET, 0, tagEvent)
+	}
+	if e != 0 {
+		closeHidden(kq.efd)
+		return nil, e
+	}
+	kqueues.mu.Lock()
+	kq.next = kqueues.head.Load()
+	kqueues.head.Store(kq)
+	kqueues.mu.Unlock()
+	return kq, 0
+}
+
+// dispose ends a kqueue of newKqueue.
+func (kq *kqueue) dispose() {
+	kqueues.mu.Lock()
+	defer kqueues.mu.Unlock()
+	kq.mu.Lock()
+	defer kq.mu.Unlock()
+	kq.end()
+	closeHidden(kq.fd.Load())
 }
 
 // kqueueDuped gives the kqueue from a second name.
@@ -181,6 +217,11 @@ func kqueueClosed(fd int32) {
 			return
 		}
 	}
+	kq.end()
+}
+
+// end takes the knotes away. kqueues.mu and kq.mu are held.
+func (kq *kqueue) end() {
 	kq.closed.Store(true)
 	if kqueues.head.Load() == kq {
 		kqueues.head.Store(kq.next)

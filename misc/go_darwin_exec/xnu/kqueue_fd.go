@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
@@ -18,7 +19,7 @@ const (
 )
 
 // attachFD starts a filter that watches a descriptor.
-func (kq *kqueue) attachFD(i int32) Errno {
+func (kq *kqueue) attachFD(t *Thread, i int32) Errno {
 	kn := &kq.knotes[i]
 	kind, mode, e := fdKind(int32(kn.ident))
 	if e != 0 {
@@ -26,10 +27,11 @@ func (kq *kqueue) attachFD(i int32) Errno {
 	}
 	kn.kind = kind
 	switch {
+	case kn.filter == evfiltExcept && (kind == kindFile || kind == kindPipe || kind == kindFIFO), mode == syscall.S_IFDIR, mode == syscall.S_IFBLK:
+		return EINVAL // xnu-11417 bsd/vfs/vfs_vnops.c:vn_kqfilter, bsd/kern/sys_pipe.c:pipe_kqfilter
+	case kind == kindPipe && kn.filter == evfiltWrite && t.p.Release < XNU6153 && pollNow(int32(kn.ident), linuxEpollOut)&(linuxEpollErr|linuxEpollHup) != 0:
+		return EPIPE // xnu-4903 bsd/kern/sys_pipe.c:pipe_kqfilter
 	case kind == kindFile:
-		if kn.filter == evfiltExcept {
-			return EINVAL
-		}
 		// The host's epoll refuses files; XNU looks when the file changes.
 		kn.size = kq.fileData(kn)
 		kq.watchFile(i)
@@ -52,18 +54,34 @@ func (kq *kqueue) attachFD(i int32) Errno {
 
 // fdKind says what fd is: its kind and the file type of its mode.
 func fdKind(fd int32) (knoteKind, uint32, Errno) {
+	kind, mode, e := fdFile(fd)
+	if kind == kindSocket {
+		kind = sockKind(fd)
+	}
+	return kind, mode, e
+}
+
+func sockKind(fd int32) knoteKind {
+	if typ := sockInt(fd, syscall.SO_TYPE); typ == guestSockStream || typ == 5 {
+		return kindStream
+	}
+	return kindDgram
+}
+
+// fdFile is fdKind, but does not ask what a socket is: kindSocket.
+func fdFile(fd int32) (knoteKind, uint32, Errno) {
 	var st syscall.Stat_t
 	if _, e := host(syscall.SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(&st)), 0, 0, 0, 0); e != 0 {
 		return 0, 0, e
 	}
 	switch mode := st.Mode & syscall.S_IFMT; mode {
 	case syscall.S_IFSOCK:
-		if typ := sockInt(fd, syscall.SO_TYPE); typ == guestSockStream || typ == 5 {
-			return kindStream, mode, 0
-		}
-		return kindDgram, mode, 0
+		return kindSocket, mode, 0
 	case syscall.S_IFIFO:
-		return kindPipe, mode, 0
+		if unnamedPipe(fd, st.Dev) {
+			return kindPipe, mode, 0
+		}
+		return kindFIFO, mode, 0
 	case syscall.S_IFREG, syscall.S_IFDIR:
 		return kindFile, mode, 0
 	case syscall.S_IFCHR:
@@ -77,6 +95,23 @@ func fdKind(fd int32) (knoteKind, uint32, Errno) {
 		}
 		return kindOther, mode, 0
 	}
+}
+
+// pipeDev is the number of the host's file system of pipes; 0: not known yet.
+var pipeDev atomic.Uint64
+
+// unnamedPipe reports whether fd, a FIFO on the host's device dev, has no name.
+func unnamedPipe(fd int32, dev uint64) bool {
+	if dev == pipeDev.Load() {
+		return true
+	}
+	const pipefsMagic = 0x50495045 // Linux include/uapi/linux/magic.h
+	var st syscall.Statfs_t
+	if _, e := host(syscall.SYS_FSTATFS, uintptr(fd), uintptr(unsafe.Pointer(&st)), 0, 0, 0, 0); e != 0 || st.Type != pipefsMagic {
+		return false
+	}
+	pipeDev.Store(dev)
+	return true
 }
 
 // isPty reports whether the host's device rdev is a pseudo terminal or a
@@ -248,7 +283,7 @@ func (kq *kqueue) evalFD(i int32, ev uint32) bool {
 // evalRead is xnu-11417 bsd/kern/uipc_socket.c:filt_sorecv_common,
 // bsd/kern/sys_pipe.c:filt_piperead_common, bsd/kern/tty.c:filt_ttread.
 func (kn *knote) evalRead(fd int32, ev uint32) bool {
-	eof := ev&(linuxRdhup|linuxEpollHup) != 0
+	eof := ev&(linuxRdhup|linuxEpollHup) != 0 || kn.kind == kindPipe && ev&linuxEpollErr != 0
 	if kn.kind == kindStream && ev&linuxEpollHup != 0 && ev&(linuxRdhup|linuxEpollIn) == 0 {
 		return false // not connected yet
 	}
@@ -257,6 +292,11 @@ func (kn *knote) evalRead(fd int32, ev uint32) bool {
 		return ev&linuxEpollIn != 0
 	}
 	n, e := ioctlInt(fd, linuxFionread)
+	if kn.kind == kindFIFO {
+		// A FIFO does not tell of its end (xnu-11417 bsd/vfs/vfs_vnops.c:vnode_readable_data_count).
+		kn.data = int64(n)
+		return n != 0
+	}
 	if e == EINVAL && kn.kind == kindStream {
 		kn.data = int64(acceptQueue(fd))
 		return true
@@ -304,11 +344,11 @@ func (kn *knote) evalWrite(fd int32, ev uint32) bool {
 			}
 			kn.flags |= evEOF
 		}
+		fallthrough
+	case kindDgram:
 		if fdBitsOf(int32(kn.ident))&fdSentFIN != 0 {
 			kn.flags |= evEOF
 		}
-		fallthrough
-	case kindDgram:
 		q, _ := ioctlInt(fd, linuxTiocoutq)
 		kn.data = max(int64(sockInt(fd, syscall.SO_SNDBUF))/2-int64(q), 1)
 	case kindPipe:
@@ -318,6 +358,8 @@ func (kn *knote) evalWrite(fd int32, ev uint32) bool {
 		if ev&(linuxEpollErr|linuxEpollHup) != 0 {
 			kn.flags |= evEOF
 		}
+	case kindFIFO:
+		kn.data = 1 // vnode_writable_space_count: no end here either
 	default:
 		kn.data = 1
 		if ev&linuxEpollHup != 0 {

@@ -40,7 +40,7 @@ func (kq *kqueue) attachVnode(i int32) Errno {
 	if e != 0 {
 		return e
 	}
-	if kind != kindFile && mode != syscall.S_IFCHR && mode != syscall.S_IFBLK && mode != syscall.S_IFLNK {
+	if kind != kindFile && kind != kindFIFO && mode != syscall.S_IFCHR && mode != syscall.S_IFBLK && mode != syscall.S_IFLNK {
 		return EINVAL
 	}
 	kn.kind = kindFile

@@ -61,6 +61,13 @@ func sysPselect(t *Thread, a *args) (uint64, Errno) {
 	return n, e
 }
 
+// A selectSet is one of the three sets of descriptors.
+type selectSet [fdSetsize / 32]uint32
+
+func (s *selectSet) has(fd int) bool { return s[fd/32]&(1<<(fd%32)) != 0 }
+
+// selectFDs waits for the sets' descriptors by the host's poll, which tells
+// more of a socket than its select (bsd/kern/sys_generic.c:select_internal, selscan).
 func (t *Thread) selectFDs(a *args, timed bool) (uint64, Errno) {
 	nd := int32(a[0])
 	if nd < 0 {
@@ -68,22 +75,147 @@ func (t *Thread) selectFDs(a *args, timed bool) (uint64, Errno) {
 	}
 	// More than the process may have open is cut, not refused
 	// (xnu-11417 bsd/kern/sys_generic.c:select_internal).
-	nd = min(nd, fdSetsize)
-	if nd > hiddenFDBase {
-		nd = hiddenFDBase
-	}
-	for _, set := range a[1:4] {
-		if set != 0 && !guestHas(set, uint64(nd+63)/64*8) {
-			return 0, EFAULT
+	nd = min(nd, fdSetsize, hiddenFDBase)
+	s := &t.poll
+	words := (nd + 31) / 32
+	for k := range s.in {
+		clear(s.in[k][:])
+		if a[1+k] != 0 {
+			if e := copyinBytes(s.in[k].bytes(words), a[1+k]); e != 0 {
+				return 0, e
+			}
 		}
 	}
-	var ts uintptr
-	if timed {
-		b := t.sockBuf()
-		left := max(t.deadline-monotonic(), 0)
-		putUint64(b.val[:], uint64(left/1e9))
-		putUint64(b.val[8:], uint64(left%1e9))
-		ts = uintptr(unsafe.Pointer(&b.val))
+	if e := s.selectBegin(int(nd)); e != 0 {
+		return 0, e
 	}
-	return t.block(syscall.SYS_PSELECT6, uintptr(nd), uintptr(a[1]), uintptr(a[2]), uintptr(a[3]), ts, 0)
+	n, e := t.selectWait(s, timed)
+	if e != 0 {
+		return 0, e
+	}
+	for k := range s.out {
+		if a[1+k] != 0 {
+			if e := copyoutBytes(a[1+k], s.out[k].bytes(words)); e != 0 {
+				return 0, e
+			}
+		}
+	}
+	return n, 0
 }
+
+// bytes returns the set's first words as the guest stores them.
+func (s *selectSet) bytes(words int32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(s)), len(s)*4)[:words*4]
+}
+
+// selectBegin makes the host's array of the sets' first nd descriptors.
+func (s *pollScan) selectBegin(nd int) Errno {
+	s.host = s.inlineHost[:0]
+	for fd := 0; fd < nd; fd++ {
+		any := s.in[0][fd/32] | s.in[1][fd/32] | s.in[2][fd/32]
+		if any == 0 {
+			fd |= 31
+			continue
+		}
+		if any&(1<<(fd%32)) == 0 {
+			continue
+		}
+		if fdHidden(int32(fd)) {
+			return EBADF
+		}
+		h := hostPollfd{fd: int32(fd)}
+		if s.in[0].has(fd) {
+			h.events |= linuxEpollIn | linuxRdhup
+		}
+		if s.in[1].has(fd) {
+			h.events |= linuxEpollOut
+		}
+		if s.in[2].has(fd) {
+			h.events |= linuxEpollPri
+		}
+		s.host = append(s.host, h)
+	}
+	return 0
+}
+
+// selectWait looks at the descriptors until one is ready, and counts the bits of the results.
+func (t *Thread) selectWait(s *pollScan, timed bool) (uint64, Errno) {
+	n, e := s.selectLook()
+	if n > 0 || e != 0 || timed && t.deadline <= monotonic() {
+		return n, e
+	}
+	for !s.idle {
+		k, e := t.block(syscall.SYS_PPOLL, s.hostFDs(), uintptr(len(s.host)), t.pollTimeout(timed), 0, 0, 0)
+		if e != 0 || k == 0 {
+			return 0, e
+		}
+		if n, e := s.selectReady(); n > 0 || e != 0 {
+			return n, e
+		}
+	}
+	w, e := newPollWaiter()
+	if e != 0 {
+		return 0, e
+	}
+	defer w.close()
+	for i := range s.host {
+		w.add(s.host[i].fd)
+	}
+	for {
+		w.drain()
+		if n, e := s.selectLook(); n > 0 || e != 0 {
+			return n, e
+		}
+		if k, e := w.wait(t, timed); e != 0 || k == 0 {
+			return 0, e
+		}
+	}
+}
+
+// selectLook scans the descriptors once.
+func (s *pollScan) selectLook() (uint64, Errno) {
+	if e := s.hostPoll(); e != 0 {
+		return 0, e
+	}
+	return s.selectReady()
+}
+
+// selectReady sets the results from what the host has seen. A stream socket
+// that has never been connected is ready for nothing, although Linux reports a
+// hang-up (bsd/kern/uipc_socket2.c:soreadable, sowriteable).
+func (s *pollScan) selectReady() (n uint64, e Errno) {
+	s.idle = false
+	for k := range s.out {
+		clear(s.out[k][:])
+	}
+	for i := range s.host {
+		h := &s.host[i]
+		ev := uint32(h.revents)
+		if ev == 0 {
+			continue
+		}
+		if ev&linuxPollNval != 0 {
+			return 0, EBADF
+		}
+		if ev&linuxEpollHup != 0 && ev&(linuxRdhup|linuxEpollIn|linuxEpollErr) == 0 && unconnected(h.fd) {
+			s.idle = true
+			ev &= linuxEpollPri
+		}
+		for k, ready := range [...]uint32{linuxEpollIn | linuxRdhup | linuxEpollHup | linuxEpollErr, linuxEpollOut | linuxEpollErr, linuxEpollPri} {
+			if ev&ready != 0 && s.in[k].has(int(h.fd)) {
+				s.out[k][h.fd/32] |= 1 << (h.fd % 32)
+				n++
+			}
+		}
+	}
+	return n, 0
+}
+
+// unconnected reports whether fd, of which the host reports a hang-up, is a
+// stream socket that has no connection and has not had one.
+func unconnected(fd int32) bool {
+	kind, _, e := fdKind(fd)
+	return e == 0 && kind == kindStream && pollNow(fd, linuxEpollIn|linuxRdhup)&linuxRdhup == 0
+}
+
+const linuxPollNval = 0x20

@@ -125,6 +125,7 @@ type Thread struct {
 type buffers struct {
 	frame frameState
 	fs    fileState
+	poll  pollScan
 }
 
 // newThread adds a thread, with the creator's signal mask, to the end of the
