@@ -192,14 +192,21 @@ func TestOpen(t *testing.T) {
 }
 
 // TestOpenInterrupted: a signal that has come before interrupts an open that
-// has to wait, and no other. FIFOs and terminals wait (xnu-1504
-// bsd/miscfs/fifofs/fifo_vnops.c:fifo_open, bsd/kern/tty_pty.c:ptsopen).
+// has to wait, and no other. A FIFO waits for its other end (xnu-1504
+// bsd/miscfs/fifofs/fifo_vnops.c:fifo_open).
 func TestOpenInterrupted(t *testing.T) {
 	th := guestThread(t, XNU11215)
 	chdirTemp(t)
-	if err := syscall.Mkfifo("fifo", 0o600); err != nil {
+	for _, name := range []string{"fifo", "open"} {
+		if err := syscall.Mkfifo(name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ends, err := syscall.Open("open", syscall.O_RDWR, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer syscall.Close(ends)
 	for _, tt := range []struct {
 		name  string
 		flags openFlag
@@ -212,7 +219,11 @@ func TestOpenInterrupted(t *testing.T) {
 		{"nothing", 0, ENOENT},
 		{"/dev/null", oRdwr, 0},
 		{"/dev/urandom", 0, 0},
+		{"/dev/ptmx", oRdwr | oNoctty, 0},
 		{"fifo", 0, ERESTART},
+		{"fifo", oWronly, ERESTART},
+		{"open", 0, 0},
+		{"open", oWronly, 0},
 	} {
 		th.cpu.Kick()
 		fd, e := sysOpen(th, &args{gstr(tt.name), uint64(tt.flags), 0o600})

@@ -56,12 +56,12 @@ func (kq *kqueue) attachFD(t *Thread, i int32) Errno {
 func fdKind(fd int32) (knoteKind, uint32, Errno) {
 	kind, mode, e := fdFile(fd)
 	if kind == kindSocket {
-		kind = sockKind(fd)
+		kind = socketKnoteKind(fd)
 	}
 	return kind, mode, e
 }
 
-func sockKind(fd int32) knoteKind {
+func socketKnoteKind(fd int32) knoteKind {
 	if typ := sockInt(fd, syscall.SO_TYPE); typ == guestSockStream || typ == 5 {
 		return kindStream
 	}

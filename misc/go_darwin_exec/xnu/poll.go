@@ -197,7 +197,7 @@ func (p *pollEntry) isSocket() bool {
 // resolve returns the kind, with that of the socket.
 func (p *pollEntry) resolve() knoteKind {
 	if p.kind == kindSocket {
-		p.kind = sockKind(p.fd)
+		p.kind = socketKnoteKind(p.fd)
 	}
 	return p.kind
 }
@@ -397,8 +397,14 @@ func (s *pollScan) read(p *pollEntry, ev uint32) {
 		kn.kind = p.resolve()
 		fires = kn.evalRead(p.fd, ev)
 	}
-	if socket && asked && !told && s.release <= XNU2422 && kn.flags&evEOF == 0 {
-		fires = false
+	if socket && asked {
+		switch {
+		case s.release <= XNU2422:
+			fires = fires && (told || kn.flags&evEOF != 0)
+		case told:
+			kn.flags &^= evEOF // it does not look any further
+			fires = true
+		}
 	}
 	if !fires {
 		return

@@ -1,0 +1,207 @@
+// Copyright 2026 The goxnu Authors. All rights reserved.
+// Use of this source code is governed by a BSD-style
+// license that can be found in the LICENSE file.
+
+package xnu
+
+import (
+	"os"
+	"syscall"
+	"testing"
+)
+
+// A signalCall is a call that is made when a signal has come already.
+type signalCall struct {
+	name string
+	h    handler
+	args func() *args
+}
+
+// readyCalls find at once what they ask for; waitingCalls would sleep.
+func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
+	t := p.T
+	buf := new([4096]byte)
+	iov := &[1][2]uint64{{gp(buf), 1}}
+	msg := new([48]byte)
+	putUint64(msg[16:], gp(iov))
+	putUint32(msg[24:], 1)
+	add := func(list *[]signalCall, name string, h handler, f func() *args) {
+		*list = append(*list, signalCall{name, h, f})
+	}
+	just := func(a ...uint64) func() *args {
+		return func() *args {
+			var ar args
+			copy(ar[:], a)
+			return &ar
+		}
+	}
+	readyDo := func(name string, h handler, do func(), a ...uint64) {
+		add(&ready, name, h, func() *args { do(); return just(a...)() })
+	}
+	now := func(name string, h handler, a ...uint64) { add(&ready, name, h, just(a...)) }
+	wait := func(name string, h handler, a ...uint64) { add(&waiting, name, h, just(a...)) }
+	block := func(fd int) int { syscall.SetNonblock(fd, false); return fd }
+
+	// Pipes, sockets, terminals: data and room.
+	r, w := p.pipe()
+	block(r)
+	block(w)
+	fill := func() { syscall.Write(w, []byte("x")) }
+	R, W := uint64(r), uint64(w)
+	readyDo("read", sysRead, fill, R, gp(buf), 1)
+	readyDo("readv", sysReadv, fill, R, gp(iov), 1)
+	now("write", sysWrite, W, gp(buf), 1)
+	now("writev", sysWritev, W, gp(iov), 1)
+	empty, full := p.pipe()
+	for {
+		if _, err := syscall.Write(full, buf[:]); err != nil {
+			break
+		}
+	}
+	none, _ := p.pipe()
+	N := uint64(block(none))
+	wait("read, nothing", sysRead, N, gp(buf), 1)
+	wait("readv, nothing", sysReadv, N, gp(iov), 1)
+	wait("write, no room", sysWrite, uint64(block(full)), gp(buf), 4096)
+	_ = empty
+
+	a, b := p.socketpair(guestSockStream)
+	A := uint64(a)
+	send := func() { syscall.Write(b, []byte("x")) }
+	readyDo("recvfrom", sysRecvfrom, send, A, gp(buf), 1)
+	readyDo("recvmsg", sysRecvmsg, send, A, gp(msg))
+	now("sendto", sysSendto, A, gp(buf), 1)
+	now("sendmsg", sysSendmsg, A, gp(msg))
+	quiet, _ := p.socketpair(guestSockStream)
+	wait("recvfrom, nothing", sysRecvfrom, uint64(quiet), gp(buf), 1)
+	wait("recvmsg, nothing", sysRecvmsg, uint64(quiet), gp(msg))
+
+	// Connections.
+	l, sa := p.listener()
+	L := uint64(l)
+	connect := func() {
+		c := p.socket(guestAfInet, guestSockStream)
+		call(t, p.th, sysConnect, 0, uint64(c), gp(sa), 16)
+	}
+	readyDo("accept", sysAccept, connect, L)
+	alone, _ := p.listener()
+	wait("accept, nobody", sysAccept, uint64(alone))
+	ul := p.socket(guestAfUnix, guestSockStream)
+	un := append([]byte{0, guestAfUnix}, "sock\x00"...)
+	os.Remove("sock")
+	call(t, p.th, sysBind, 0, uint64(ul), gp(&un[0]), uint64(len(un)))
+	call(t, p.th, sysListen, 0, uint64(ul), 100)
+	add(&ready, "connect, unix", sysConnect, func() *args {
+		return just(uint64(p.socket(guestAfUnix, guestSockStream)), gp(&un[0]), uint64(len(un)))()
+	})
+	udp := p.socket(guestAfInet, guestSockDgram)
+	now("connect, UDP", sysConnect, uint64(udp), gp(sa), 16)
+
+	// Events.
+	fill()
+	fds := &[1]gpollfd{{int32(r), pollIn, 0}}
+	no := &[1]gpollfd{{int32(none), pollIn, 0}}
+	now("poll", sysPoll, gp(fds), 1, minus1())
+	now("poll, timeout 0", sysPoll, gp(no), 1, 0)
+	wait("poll, nothing", sysPoll, gp(no), 1, minus1())
+	set, zero := new(selectSet), new([2]int64)
+	bit := func(fd int) func() { return func() { *set = selectSet{}; set[fd/32] |= 1 << (fd % 32) } }
+	mask := new(uint32)
+	readyDo("select", sysSelect, bit(r), R+1, gp(set), 0, 0, 0)
+	readyDo("select, timeout 0", sysSelect, bit(none), N+1, gp(set), 0, 0, gp(zero))
+	readyDo("pselect", sysPselect, bit(r), R+1, gp(set), 0, 0, 0, gp(mask))
+	add(&waiting, "select, nothing", sysSelect, func() *args { bit(none)(); return just(N+1, gp(set), 0, 0, 0)() })
+	for _, k := range []struct {
+		name string
+		h    handler
+		form *keventForm
+	}{{"kevent", sysKevent, &plain64}, {"kevent64", sysKevent64, &form64}, {"kevent_qos", sysKeventQos, &qosForm}} {
+		in, out := new([keventMaxSize]byte), new([keventMaxSize]byte)
+		kq := call(t, p.th, sysKqueue, 0)
+		p.own(kq)
+		k.form.encode(in[:], &kevent{ident: R, filter: evfiltRead, flags: evAdd})
+		now(k.name+", change", k.h, kq, gp(in), 1, 0, 0)
+		now(k.name, k.h, kq, 0, 0, gp(out), 1)
+		kq2 := call(t, p.th, sysKqueue, 0)
+		p.own(kq2)
+		wait(k.name+", nothing", k.h, kq2, 0, 0, gp(out), 1)
+		if k.name == "kevent" {
+			now("kevent, timeout 0", k.h, kq2, 0, 0, gp(out), 1, gp(zero))
+		}
+	}
+
+	// Processes.
+	child := func() {
+		pid, err := syscall.ForkExec("/bin/true", []string{"true"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Until it is a zombie.
+		var si [128]byte
+		if _, _, e := syscall.Syscall6(syscall.SYS_WAITID, 1, uintptr(pid), uintptr(gp(&si)), linuxWEXITED|linuxWNOWAIT, 0, 0); e != 0 {
+			t.Fatal(e)
+		}
+	}
+	readyDo("wait4", sysWait4, child, minus1(), 0, 0, 0)
+	readyDo("waitid", sysWaitid, child, 0, 0, gp(buf), wEXITED)
+	sleeper, err := os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Cleanup(func() { sleeper.Kill(); sleeper.Wait() })
+	wait("wait4, none has ended", sysWait4, uint64(sleeper.Pid), 0, 0, 0)
+
+	// Files.
+	os.WriteFile("f", make([]byte, 100), 0o600)
+	f := p.open("f", syscall.O_RDWR)
+	g := p.open("f", syscall.O_RDWR)
+	F := uint64(f)
+	const lockEX, lockUN = 2, 8
+	now("flock", sysFlock, F, lockEX)
+	wait("flock, held", sysFlock, uint64(g), lockEX)
+	lock := new([guestFlockSize]byte)
+	putUint16(lock[20:], 3)
+	now("F_SETLKW", sysFcntl, F, uint64(fSetlkw), gp(lock))
+	now("pread", sysPread, F, gp(buf), 1, 0)
+	now("pwrite", sysPwrite, F, gp(buf), 1, 0)
+	now("fsync", sysFsync, F)
+	now("ftruncate", sysFtruncate, F, 100)
+	now("read, file", sysRead, F, gp(buf), 4096)
+	now("access", sysAccess, gstr("f"), 0)
+	now("unlink", sysUnlink, gstr("f"))
+	now("mkdir", sysMkdir, gstr("d"), 0o700)
+	now("getentropy", sysGetentropy, gp(buf), 256)
+	return ready, waiting
+}
+
+// TestReadyCalls: XNU looks for signals where it sleeps (xnu-11417
+// bsd/kern/kern_synch.c:_sleep, osfmk/kern/sched_prim.c:thread_mark_wait_locked),
+// so one that has come before does not keep a call from what it finds at once,
+// and ends one that would have to wait. The signal stays for the return to user mode.
+func TestReadyCalls(t *testing.T) {
+	chdirTemp(t)
+	p := &pollTest{t, guestThread(t, XNU11215), XNU11215}
+	ready, waiting := p.readyCalls()
+	for _, c := range ready {
+		a := c.args()
+		p.th.cpu.Kick()
+		_, e := c.h(p.th, a)
+		p.th.deadline = 0
+		if e != 0 {
+			t.Errorf("%s: %v", c.name, e)
+		}
+		if !p.th.cpu.TakeKick() {
+			t.Errorf("%s: took the kick", c.name)
+		}
+	}
+	for _, c := range waiting {
+		a := c.args()
+		p.th.cpu.Kick()
+		v, e := c.h(p.th, a)
+		p.th.deadline = 0
+		p.th.cpu.TakeKick()
+		if e != ERESTART {
+			t.Errorf("%s: %d, %v, want ERESTART", c.name, v, e)
+		}
+	}
+}
