@@ -19,13 +19,17 @@ type fdBits uint32
 const (
 	fdKqueue    fdBits = 1 << iota // a kqueue: kqueues has it
 	fdKnotes                       // some kqueue watches it
-	fdFresh                        // a stream socket that has never been connected
 	fdConnected                    // a datagram socket that has a peer
-	fdSentFIN                      // a stream socket that has been shut down for writing
+	fdSentFIN                      // a socket that has been shut down for writing
+	fdShutRead                     // a socket that has been shut down for reading
+	fdInet6                        // a socket of AF_INET6
 	fdRecvIf                       // IP_RECVIF is on
 	fdRecvDst                      // IP_RECVDSTADDR is on
 	fdPktinfo                      // IP_PKTINFO is on
 	fdNosigpipe                    // no SIGPIPE with EPIPE: F_SETNOSIGPIPE, SO_NOSIGPIPE
+
+	fdErrorShift = 24
+	fdError      = 0xff << fdErrorShift // an error of a socket: see setSockError
 )
 
 // fdMax bounds the descriptors that the runner remembers anything about. The
@@ -87,7 +91,7 @@ func fdDuped(from, to int) {
 	if uint(from) >= fdMax || uint(to) >= fdMax {
 		return
 	}
-	b := fdBits(fdWords[from].Load()) &^ (fdKnotes | fdFresh | fdConnected)
+	b := fdBits(fdWords[from].Load()) &^ fdKnotes
 	if b == 0 {
 		return
 	}

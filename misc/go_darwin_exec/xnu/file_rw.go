@@ -17,7 +17,16 @@ func sysRead(t *Thread, a *args) (uint64, Errno) {
 	}
 	buf, size := dstBuf(a[1], a[2])
 	n, e := t.block(syscall.SYS_READ, uintptr(int32(a[0])), buf, size, 0, 0, 0)
-	return ptyEOF(a[0], n, e)
+	if e != 0 || n == 0 {
+		return readResult(a[0], n, e)
+	}
+	return n, 0
+}
+
+// readResult is what reading fd gives where the host's result is n, 0, or e.
+func readResult(fd, n uint64, e Errno) (uint64, Errno) {
+	n, e = recvResult(int32(fd), 0, n, e)
+	return ptyEOF(fd, n, e)
 }
 
 // ptyEOF is what reading fd gives, for the result n and e of the host. The host
@@ -42,11 +51,8 @@ func sysWrite(t *Thread, a *args) (uint64, Errno) {
 		return 0, e
 	}
 	n, e = t.block(syscall.SYS_WRITE, uintptr(fd), srcBuf(a[1], n), uintptr(n), 0, 0, 0)
-	switch {
-	case e == EPIPE:
-		t.sigpipe(fd)
-	case e == EAGAIN && connectingTCP(fd):
-		e = ENOTCONN // xnu-11417 bsd/kern/uipc_socket.c:sosendcheck
+	if e != 0 {
+		e = t.sendError(fd, 0, e)
 	}
 	return n, e
 }
@@ -85,7 +91,10 @@ func sysReadv(t *Thread, a *args) (uint64, Errno) {
 		return 0, e
 	}
 	n, e := t.block(syscall.SYS_READV, uintptr(int32(a[0])), iov, cnt, 0, 0, 0)
-	return ptyEOF(a[0], n, e)
+	if e != 0 || n == 0 {
+		return readResult(a[0], n, e)
+	}
+	return n, 0
 }
 
 func sysWritev(t *Thread, a *args) (uint64, Errno) {
@@ -98,8 +107,8 @@ func sysWritev(t *Thread, a *args) (uint64, Errno) {
 		return 0, e
 	}
 	n, e := t.block(syscall.SYS_WRITEV, uintptr(fd), iov, cnt, 0, 0, 0)
-	if e == EPIPE {
-		t.sigpipe(fd)
+	if e != 0 {
+		e = t.sendError(fd, 0, e)
 	}
 	return n, e
 }

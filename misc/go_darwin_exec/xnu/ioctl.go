@@ -79,7 +79,7 @@ var ioctls = []ioctlReq{
 	{req: 0x4004667a, kind: ioFunc, fn: ioctlFiodtype},     // FIODTYPE
 	{req: 0x80047308, host: linuxSiocspgrp, kind: ioSame},  // SIOCSPGRP
 	{req: 0x40047309, host: linuxSiocgpgrp, kind: ioSame},  // SIOCGPGRP
-	{req: 0x40047307, host: linuxSiocatmark, kind: ioSame}, // SIOCATMARK
+	{req: 0x40047307, kind: ioFunc, fn: ioctlAtmark},       // SIOCATMARK
 	{req: 0x40087468, host: linuxTiocgwinsz, kind: ioSame}, // TIOCGWINSZ
 	{req: 0x80087467, host: linuxTiocswinsz, kind: ioSame}, // TIOCSWINSZ
 	{req: 0x40047477, host: linuxTiocgpgrp, kind: ioSame},  // TIOCGPGRP
@@ -228,6 +228,25 @@ func ioctlFionread(t *Thread, fd int32, req uint32, p uint64) Errno {
 	}
 	if e != 0 {
 		return e
+	}
+	return putInt(p, n)
+}
+
+// ioctlAtmark: every socket answers; the mark is TCP's
+// (xnu-11417 bsd/kern/sys_socket.c:soioctl).
+func ioctlAtmark(t *Thread, fd int32, req uint32, p uint64) Errno {
+	k, e := socketKind(fd)
+	if e == ENOTSOCK {
+		return ENOTTY
+	}
+	if e != 0 {
+		return e
+	}
+	n := int32(0)
+	if k.tcp() {
+		if v, e := ioctlInt(fd, linuxSiocatmark); e == 0 && tcpState(fd) != tcpClose {
+			n = v
+		}
 	}
 	return putInt(p, n)
 }

@@ -56,8 +56,8 @@ func sysSocket(t *Thread, a *args) (uint64, Errno) {
 		e = EPROTONOSUPPORT
 	}
 	fd, e = newFd(fd, e, -1)
-	if e == 0 && typ == guestSockStream {
-		setFDBits(int32(fd), fdFresh)
+	if e == 0 && domain == guestAfInet6 {
+		setFDBits(int32(fd), fdInet6)
 	}
 	return fd, e
 }
@@ -110,58 +110,116 @@ func sysSocketpair(t *Thread, a *args) (uint64, Errno) {
 }
 
 func sysBind(t *Thread, a *args) (uint64, Errno) {
-	b := t.sockBuf()
-	if e := b.sockaddrIn(a[1], uint32(a[2])); e != 0 {
+	fd := int32(a[0])
+	k, e := socketKind(fd)
+	if e != 0 {
 		return 0, e
 	}
-	_, e := host(syscall.SYS_BIND, uintptr(int32(a[0])), hostBuf(&b.host[0]), uintptr(b.hlen), 0, 0, 0)
-	return 0, e
+	if a[1] == 0 {
+		return 0, EDESTADDRREQ
+	}
+	b := t.sockBuf()
+	if e := t.sockaddrFor(b, fd, k, a[1], uint32(a[2]), addrBind); e != 0 {
+		return 0, e
+	}
+	return 0, t.bindShut(b, fd, k)
+}
+
+// bindShut binds fd, unless it can neither send nor receive any more
+// (xnu-11417 bsd/netinet/tcp_usrreq.c:tcp_usr_bind, bsd/kern/uipc_usrreq.c:unp_bind).
+func (t *Thread) bindShut(b *sockBuf, fd int32, k sockKind) Errno {
+	if (k.tcp() || k.unix()) && bothShut(fd) {
+		return EINVAL
+	}
+	return t.bind(b, fd, k)
 }
 
 // sysConnect: a signal ends it with EINTR and the connection goes on being
 // made (xnu-11417 bsd/kern/uipc_syscalls.c:connect_nocancel). Run again after
 // a signal that no handler saw, Linux goes on waiting for it.
 func sysConnect(t *Thread, a *args) (uint64, Errno) {
-	b := t.sockBuf()
-	if e := b.sockaddrIn(a[1], uint32(a[2])); e != 0 {
+	fd := int32(a[0])
+	k, e := socketKind(fd)
+	if e != 0 {
 		return 0, e
 	}
-	return 0, t.connect(b, int32(a[0]))
+	return 0, t.connect(t.sockBuf(), fd, k, a[1], uint32(a[2]))
 }
 
-// connect connects fd to the address in b.
-func (t *Thread) connect(b *sockBuf, fd int32) Errno {
-	typ := -1
-	if b.portZero() {
-		// Nobody has port 0 (xnu-11417 bsd/netinet/in_pcb.c:in_pcbladdr);
-		// Linux tries.
-		if typ = sockInt(fd, syscall.SO_TYPE); typ == guestSockStream || typ == guestSockDgram {
-			return EADDRNOTAVAIL
+// connect connects fd to the guest's address at p, n bytes.
+func (t *Thread) connect(b *sockBuf, fd int32, k sockKind, p uint64, n uint32) Errno {
+	e := t.sockaddrFor(b, fd, k, p, n, addrConnect)
+	if e == ENAMETOOLONG || e == EFAULT || n < 2 {
+		return e
+	}
+	if !t.restart {
+		if e := connectable(fd, k); e != 0 {
+			return e
 		}
 	}
-	e := t.hostConnect(b, fd)
-	if getUint16(b.host[:]) == syscall.AF_UNIX {
-		switch e {
-		case ECONNREFUSED:
-			if !b.isSocketFile() {
-				e = ENOTSOCK // xnu-11417 bsd/kern/uipc_usrreq.c:unp_connect
-			}
-		case EAGAIN:
-			// The listener's queue is full (the same, sonewconn).
-			e = ECONNREFUSED
-		}
+	if k.dgram() && fdBitsOf(fd)&fdConnected != 0 {
+		// It is disconnected first, whatever becomes of the rest
+		// (xnu-11417 bsd/kern/uipc_socket.c:soconnectlock).
+		clearFDBits(fd, fdConnected)
+		disconnect(fd)
 	}
-	switch e {
-	case 0, EINPROGRESS, ERESTART, ECONNREFUSED, ECONNRESET, ETIMEDOUT:
-		clearFDBits(fd, fdFresh)
-		if e == 0 && sockInt(fd, syscall.SO_TYPE) == guestSockDgram {
-			if getUint16(b.host[:]) == syscall.AF_UNSPEC {
-				clearFDBits(fd, fdConnected)
-			} else {
-				setFDBits(fd, fdConnected)
-			}
-		}
+	if e != 0 {
+		return e
 	}
+	e = t.hostConnect(b, fd)
+	switch {
+	case k.unix() && e == ECONNREFUSED:
+		if !b.isSocketFile() {
+			e = ENOTSOCK // xnu-11417 bsd/kern/uipc_usrreq.c:unp_connect
+		}
+	case k.unix() && e == EAGAIN:
+		// The listener's queue is full (the same, sonewconn).
+		e = ECONNREFUSED
+	case k.inet() && e == EADDRNOTAVAIL && sockInt(fd, reuseMark) == 1:
+		// There is such a connection (xnu-11417 bsd/netinet/in_pcb.c:in_pcbconnect).
+		e = EADDRINUSE
+	case k.tcp() && (e == ECONNREFUSED || e == ECONNRESET || e == ETIMEDOUT):
+		// The socket is of no use any more, where Linux lets it try again
+		// (xnu-11417 bsd/netinet/tcp_subr.c:tcp_drop, tcp_close).
+		host(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_RDWR, 0, 0, 0, 0)
+	case k.dgram() && e == 0:
+		setFDBits(fd, fdConnected)
+	}
+	return e
+}
+
+// connectable finds the errors of connect that follow from the socket's state
+// (xnu-11417 bsd/kern/uipc_syscalls.c:connectit, bsd/kern/uipc_socket.c:soconnectlock,
+// bsd/netinet/tcp_usrreq.c:tcp_usr_connect).
+func connectable(fd int32, k sockKind) Errno {
+	if k.dgram() || k.typ == guestSockRaw {
+		return 0
+	}
+	s := socketState(fd, k)
+	switch {
+	case s.listening:
+		return EOPNOTSUPP
+	case s.connected:
+		return EISCONN
+	case s.connecting:
+		fl, e := hostStatusFlags(fd)
+		if e == 0 && fl&syscall.O_NONBLOCK != 0 {
+			return EALREADY
+		}
+		return EISCONN
+	case s.shutWrite && k.tcp():
+		if e := hostSockError(fd); e != 0 {
+			return e
+		}
+		return EINVAL
+	}
+	return 0
+}
+
+// disconnect makes a datagram socket forget its peer.
+func disconnect(fd int32) Errno {
+	sa := [16]byte{} // AF_UNSPEC
+	_, e := host(syscall.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa)), uintptr(len(sa)), 0, 0, 0)
 	return e
 }
 
@@ -213,16 +271,23 @@ func sockInt(fd int32, opt int) int {
 	return v
 }
 
+// sysListen: xnu-11417 bsd/kern/uipc_socket.c:solisten.
 func sysListen(t *Thread, a *args) (uint64, Errno) {
-	n := int32(a[1])
-	if n < 0 || n > somaxconn {
+	fd, n := int32(a[0]), int32(a[1])
+	k, e := socketKind(fd)
+	if e != 0 {
+		return 0, e
+	}
+	if k.typ != guestSockStream {
+		return 0, EOPNOTSUPP
+	}
+	if bothShut(fd) {
+		return 0, EINVAL
+	}
+	if n <= 0 || n > somaxconn {
 		n = somaxconn
 	}
-	_, e := host(syscall.SYS_LISTEN, uintptr(int32(a[0])), uintptr(n), 0, 0, 0, 0)
-	if e == ENOTSUP {
-		e = EOPNOTSUPP // xnu-11417 bsd/kern/uipc_socket.c:solisten
-	}
-	return 0, e
+	return 0, t.listen(fd, k, uintptr(n))
 }
 
 // sysAccept: the new descriptor has the listener's O_NONBLOCK and O_ASYNC
@@ -261,24 +326,62 @@ func sysGetsockname(t *Thread, a *args) (uint64, Errno) {
 }
 
 func (t *Thread) sockname(nr uintptr, a *args) (uint64, Errno) {
+	fd := int32(a[0])
 	b := t.sockBuf()
 	b.hlen = hostSockaddrMax
-	if _, e := host(nr, uintptr(int32(a[0])), hostBuf(&b.host[0]), uintptr(unsafe.Pointer(&b.hlen)), 0, 0, 0); e != 0 {
+	_, e := host(nr, uintptr(fd), hostBuf(&b.host[0]), uintptr(unsafe.Pointer(&b.hlen)), 0, 0, 0)
+	if nr == syscall.SYS_GETPEERNAME && (e == 0 || e == ENOTCONN) && bothShut(fd) {
+		e = EINVAL // xnu-11417 bsd/kern/uipc_syscalls.c:getpeername
+	}
+	if e != 0 {
 		return 0, e
+	}
+	if a[1] == 0 {
+		return 0, EFAULT
 	}
 	return 0, b.sockaddrOut(a[1], a[2])
 }
 
+// sysShutdown: what is shut already cannot be shut again, and SHUT_RDWR does
+// nothing then (xnu-11417 bsd/kern/uipc_socket.c:soshutdown, soshutdownlock_final).
 func sysShutdown(t *Thread, a *args) (uint64, Errno) {
 	fd, how := int32(a[0]), int32(a[1])
+	k, e := socketKind(fd)
+	if e != 0 {
+		return 0, e
+	}
+	if how < syscall.SHUT_RD || how > syscall.SHUT_RDWR {
+		return 0, EINVAL
+	}
+	s := socketState(fd, k)
+	switch {
+	case !s.connected && !s.connecting,
+		how != syscall.SHUT_WR && s.shutRead,
+		how == syscall.SHUT_WR && s.shutWrite:
+		return 0, ENOTCONN
+	case how == syscall.SHUT_RDWR && s.shutWrite:
+		shutdownHost(fd, syscall.SHUT_RD)
+		return 0, ENOTCONN
+	}
+	return 0, shutdownHost(fd, how)
+}
+
+// shutdownHost shuts fd down and notes it.
+func shutdownHost(fd, how int32) Errno {
 	_, e := host(syscall.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0, 0, 0, 0)
-	if e == 0 && how != syscall.SHUT_RD {
+	if e != 0 {
+		return e
+	}
+	if how != syscall.SHUT_WR {
+		setFDBits(fd, fdShutRead)
+	}
+	if how != syscall.SHUT_RD {
 		setFDBits(fd, fdSentFIN)
 		if fdBitsOf(fd)&fdKnotes != 0 {
 			sentFIN(fd)
 		}
 	}
-	return 0, e
+	return 0
 }
 
 // sysConnectx connects, from a given interface or address if asked to, and
@@ -295,6 +398,10 @@ func sysConnectx(t *Thread, a *args) (uint64, Errno) {
 		return 0, ENOSYS
 	}
 	fd := int32(a[0])
+	k, e := socketKind(fd)
+	if e != 0 {
+		return 0, e
+	}
 	if a[1] == 0 {
 		return 0, EINVAL
 	}
@@ -303,26 +410,26 @@ func sysConnectx(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 {
 		return 0, e
 	}
+	if k.unix() || k.typ == guestSockRaw {
+		return 0, EOPNOTSUPP // no pru_connectx (xnu-11417 bsd/kern/uipc_usrreq.c)
+	}
 	if ep.srcif != 0 {
 		if e := setSockoptInt(fd, syscall.SOL_SOCKET, linuxSoBindtoifindex, int(ep.srcif)); e != 0 {
 			return 0, e
 		}
 	}
 	if ep.src != 0 && !t.restart {
-		if e := b.sockaddrIn(ep.src, ep.srclen); e != 0 {
+		if e := t.sockaddrFor(b, fd, k, ep.src, ep.srclen, addrBind); e != 0 {
 			return 0, e
 		}
-		if _, e := host(syscall.SYS_BIND, uintptr(fd), hostBuf(&b.host[0]), uintptr(b.hlen), 0, 0, 0); e != 0 {
+		if e := t.bindShut(b, fd, k); e != 0 {
 			return 0, e
 		}
 	}
 	if ep.dst == 0 {
 		return 0, EDESTADDRREQ
 	}
-	if e := b.sockaddrIn(ep.dst, ep.dstlen); e != 0 {
-		return 0, e
-	}
-	e = t.connect(b, fd)
+	e = t.connect(b, fd, k, ep.dst, ep.dstlen)
 	var sent uint64
 	if e == 0 && a[4] != 0 && uint32(a[5]) > 0 {
 		b.msg = hostMsghdr{}
@@ -349,16 +456,33 @@ func sysConnectx(t *Thread, a *args) (uint64, Errno) {
 }
 
 // sysDisconnectx ends all connections of a socket, of which there is one
-// (xnu-11417 bsd/netinet/tcp_usrreq.c:tcp_usr_disconnectx).
+// (xnu-11417 bsd/netinet/tcp_usrreq.c:tcp_usr_disconnectx,
+// bsd/netinet/udp_usrreq.c:udp_disconnectx).
 func sysDisconnectx(t *Thread, a *args) (uint64, Errno) {
+	fd := int32(a[0])
+	k, e := socketKind(fd)
+	if e != 0 {
+		return 0, e
+	}
+	if k.unix() || k.typ == guestSockRaw {
+		return 0, EOPNOTSUPP
+	}
 	const anyID, allIDs = 0, 1<<32 - 1
 	if id := uint32(a[1]); id != anyID && id != allIDs {
 		return 0, EINVAL
 	}
-	fd := int32(a[0])
-	_, e := host(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_RDWR, 0, 0, 0, 0)
-	if e == 0 {
-		setFDBits(fd, fdSentFIN)
+	if k.dgram() {
+		if !hasPeer(fd) {
+			return 0, ENOTCONN
+		}
+		clearFDBits(fd, fdConnected)
+		return 0, disconnect(fd)
 	}
-	return 0, e
+	if bothShut(fd) {
+		return 0, EINVAL
+	}
+	if e := shutdownHost(fd, syscall.SHUT_RDWR); e != ENOTCONN {
+		return 0, e
+	}
+	return 0, 0 // it has no connection, and can have none any more
 }

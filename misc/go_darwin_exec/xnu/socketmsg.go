@@ -102,55 +102,51 @@ type hostMsghdr struct {
 	flags      int32
 }
 
-// sendError finds XNU's error for a send that the host refused with e, and
-// raises the SIGPIPE that goes with EPIPE
-// (xnu-11417 bsd/kern/uipc_syscalls.c:sendit, bsd/kern/uipc_socket.c:sosendcheck).
-func (t *Thread) sendError(fd int32, flags msgFlags, e Errno) Errno {
-	switch e {
-	case EPIPE:
-		if fdBitsOf(fd)&fdFresh != 0 {
-			return ENOTCONN // Linux says EPIPE to the unconnected too
-		}
-		if flags&msgNosignal == 0 || t.p.Release < XNU7195 {
-			t.sigpipe(fd)
-		}
-	case ENOTCONN:
-		if sockInt(fd, syscall.SO_TYPE) == guestSockDgram {
-			return EDESTADDRREQ
-		}
-	case EAGAIN:
-		if connectingTCP(fd) {
-			return ENOTCONN
-		}
-	}
-	return e
-}
-
-// connectingTCP reports whether fd is a socket that connect has begun to connect.
-func connectingTCP(fd int32) bool {
-	const tcpInfo, synSent = 11, 2
-	state := [1]byte{} // the first field of struct tcp_info
-	n := uint32(len(state))
-	_, e := host(syscall.SYS_GETSOCKOPT, uintptr(fd), syscall.IPPROTO_TCP, tcpInfo, uintptr(unsafe.Pointer(&state)), uintptr(unsafe.Pointer(&n)), 0)
-	return e == 0 && state[0] == synSent
-}
-
 // sendName reads the address that a datagram goes to.
 func (t *Thread) sendName(b *sockBuf, fd int32, p uint64, n uint32) Errno {
 	b.hlen = 0
 	if p == 0 {
 		return 0
 	}
-	if e := b.sockaddrIn(p, n); e != 0 {
+	e := b.sockaddrIn(p, n)
+	if e == EFAULT || e == ENAMETOOLONG || n < 2 {
 		return e
 	}
-	if fdBitsOf(fd)&fdConnected != 0 {
+	bits := fdBitsOf(fd)
+	family := getUint16(b.host[:])
+	if e != 0 || family == syscall.AF_UNIX || family == syscall.AF_INET && bits&fdInet6 != 0 {
+		return t.sendNameOther(b, fd, n)
+	}
+	if bits&fdConnected != 0 && hasPeer(fd) {
 		return EISCONN // xnu-11417 bsd/netinet/udp_usrreq.c:udp_output
 	}
-	if b.portZero() && sockInt(fd, syscall.SO_TYPE) == guestSockDgram {
-		return EADDRNOTAVAIL // the same, in_pcbladdr
+	if b.portZero() {
+		return t.sendNameOther(b, fd, n)
 	}
 	return 0
+}
+
+// sendNameOther is sendName for an address that is not a good one of UDP's.
+func (t *Thread) sendNameOther(b *sockBuf, fd int32, n uint32) Errno {
+	k, e := socketKind(fd)
+	if e != 0 {
+		return e
+	}
+	if k.typ == guestSockStream {
+		// A connection does not look at it (xnu-11417
+		// bsd/kern/uipc_usrreq.c:uipc_send, bsd/netinet/tcp_usrreq.c:tcp_usr_send).
+		b.hlen = 0
+		return 0
+	}
+	s := socketState(fd, k)
+	if s.shutWrite {
+		b.hlen = 0 // EPIPE
+		return 0
+	}
+	if s.connected && k.dgram() {
+		return EISCONN
+	}
+	return t.addrFor(b, fd, k, n, addrSend)
 }
 
 // addr returns the address in b as two arguments of a host call.
@@ -163,6 +159,12 @@ func (b *sockBuf) addr() (uintptr, uintptr) {
 
 func sysSendto(t *Thread, a *args) (uint64, Errno) {
 	fd, flags := int32(a[0]), msgFlags(a[3])
+	if flags&msgOob != 0 {
+		var e Errno
+		if flags, e = oob(fd, flags, true); e != 0 {
+			return 0, e
+		}
+	}
 	b := t.sockBuf()
 	if e := t.sendName(b, fd, a[4], uint32(a[5])); e != 0 {
 		return 0, e
@@ -183,10 +185,18 @@ func sysRecvfrom(t *Thread, a *args) (uint64, Errno) {
 		b.hlen = hostSockaddrMax
 		name, namelen = hostBuf(&b.host[0]), uintptr(unsafe.Pointer(&b.hlen))
 	}
+	flags := msgFlags(a[3])
+	if flags&msgOob != 0 {
+		if _, e := oob(fd, flags, false); e != 0 {
+			return 0, e
+		}
+	}
 	buf, size := dstBuf(a[1], a[2])
-	n, e := t.block(syscall.SYS_RECVFROM, uintptr(fd), buf, size, hostRecvFlags(msgFlags(a[3])), name, namelen)
-	if e != 0 {
-		return 0, e
+	n, e := t.block(syscall.SYS_RECVFROM, uintptr(fd), buf, size, hostRecvFlags(flags), name, namelen)
+	if e != 0 || n == 0 {
+		if n, e = recvResult(fd, flags, n, e); e != 0 {
+			return 0, e
+		}
 	}
 	return n, b.sockaddrOut(a[4], a[5])
 }
@@ -204,6 +214,12 @@ func sysSendmsg(t *Thread, a *args) (uint64, Errno) {
 func (t *Thread) sendmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errno) {
 	if m.iovlen > iovMax {
 		return 0, EMSGSIZE
+	}
+	if flags&msgOob != 0 {
+		var e Errno
+		if flags, e = oob(fd, flags, true); e != 0 {
+			return 0, e
+		}
 	}
 	b := t.sockBuf()
 	if e := t.sendName(b, fd, m.name, m.namelen); e != 0 {
@@ -273,9 +289,19 @@ func (t *Thread) recvmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errn
 	if m.control != 0 && m.controllen > 0 {
 		h.control, h.controllen = hostBuf(&b.ctl[0]), uintptr(len(b.ctl))
 	}
+	if flags&msgOob != 0 {
+		if _, e := oob(fd, flags, false); e != 0 {
+			return 0, e
+		}
+	}
 	n, e := t.block(syscall.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(h)), hostRecvFlags(flags), 0, 0, 0)
-	if e != 0 {
-		return 0, e
+	if e != 0 || n == 0 {
+		if e != 0 {
+			h.namelen, h.controllen, h.flags = 0, 0, 0
+		}
+		if n, e = recvResult(fd, flags, n, e); e != 0 {
+			return 0, e
+		}
 	}
 	m.flags = guestMsgFlags(uint32(h.flags))
 	if m.name != 0 {

@@ -70,6 +70,7 @@ const (
 	optPeercred                // LOCAL_PEERCRED
 	optPeerpid                 // LOCAL_PEERPID, LOCAL_PEEREPID
 	optMTUInfo                 // IPV6_PATHMTU
+	optReuse                   // SO_REUSEADDR, SO_REUSEPORT
 )
 
 // A sockopt is a row of the table of options.
@@ -87,14 +88,14 @@ type sockopt struct {
 var sockopts = [...]sockopt{
 	{level: guestSolSocket, name: 0x1, hlevel: 1, hname: 1, kind: optFlag},                 // SO_DEBUG
 	{level: guestSolSocket, name: 0x2, hlevel: 1, hname: 30, kind: optFlag, getOnly: true}, // SO_ACCEPTCONN
-	{level: guestSolSocket, name: 0x4, hlevel: 1, hname: 2, kind: optFlag},                 // SO_REUSEADDR
+	{level: guestSolSocket, name: 0x4, kind: optReuse},                                     // SO_REUSEADDR
 	{level: guestSolSocket, name: 0x8, hlevel: 1, hname: 9, kind: optFlag},                 // SO_KEEPALIVE
 	{level: guestSolSocket, name: 0x10, hlevel: 1, hname: 5, kind: optFlag},                // SO_DONTROUTE
 	{level: guestSolSocket, name: 0x20, hlevel: 1, hname: 6, kind: optFlag},                // SO_BROADCAST
 	{level: guestSolSocket, name: 0x40, kind: optNone},                                     // SO_USELOOPBACK: of routing sockets
 	{level: guestSolSocket, name: 0x80, hlevel: 1, hname: 13, kind: optLinger},             // SO_LINGER
 	{level: guestSolSocket, name: 0x100, hlevel: 1, hname: 10, kind: optFlag},              // SO_OOBINLINE
-	{level: guestSolSocket, name: 0x200, hlevel: 1, hname: 15, kind: optFlag},              // SO_REUSEPORT
+	{level: guestSolSocket, name: 0x200, kind: optReuse},                                   // SO_REUSEPORT
 	{level: guestSolSocket, name: 0x400, hlevel: 1, hname: 29, kind: optFlag},              // SO_TIMESTAMP
 	{level: guestSolSocket, name: 0x1001, hlevel: 1, hname: 7, kind: optBufSize},           // SO_SNDBUF
 	{level: guestSolSocket, name: 0x1002, hlevel: 1, hname: 8, kind: optBufSize},           // SO_RCVBUF
@@ -242,6 +243,9 @@ func setSockoptInt(fd int32, level, name, val int) Errno {
 func sysSetsockopt(t *Thread, a *args) (uint64, Errno) {
 	fd, level, name, val, n := int32(a[0]), int32(a[1]), int32(a[2]), a[3], uint32(a[4])
 	b := t.sockBuf()
+	if bothShut(fd) {
+		return 0, EINVAL // xnu-11417 bsd/kern/uipc_socket.c:sosetoptlock
+	}
 	o, e := t.findSockopt(fd, level, name)
 	if e != 0 {
 		return 0, e
@@ -258,6 +262,9 @@ func sysSetsockopt(t *Thread, a *args) (uint64, Errno) {
 	}
 	if need := o.size(t.abi()); len(g) < need {
 		return 0, EINVAL // xnu-11417 bsd/kern/uipc_socket.c:sooptcopyin
+	}
+	if o.kind == optReuse {
+		return 0, setReuse(fd, reuse(o.name), getUint32(g) != 0)
 	}
 	h := b.ctl[:]
 	hn, e := o.toHost(h, g, fd, t.abi())
@@ -525,7 +532,17 @@ func (o *sockopt) toGuest(g, h []byte, fd int32, abi abi) (int, Errno) {
 	case optBufSize:
 		putUint32(g, getUint32(h)/2)
 	case optError:
-		putUint32(g, uint32(fromHost(uintptr(getUint32(h)))))
+		e := fromHost(uintptr(getUint32(h)))
+		if k := takeSockError(fd); k != 0 {
+			e = k
+		}
+		putUint32(g, uint32(e))
+	case optReuse:
+		v, e := getReuse(fd, reuse(o.name))
+		if e != 0 {
+			return 0, e
+		}
+		putUint32(g, uint32(v))
 	case optNread, optNwrite:
 		req := uintptr(linuxFionread)
 		if o.kind == optNwrite {
