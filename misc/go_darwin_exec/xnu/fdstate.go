@@ -23,6 +23,7 @@ const (
 	fdSentFIN                      // a socket that has been shut down for writing
 	fdShutRead                     // a socket that has been shut down for reading
 	fdInet6                        // a socket of AF_INET6
+	fdUnix                         // a socket of AF_UNIX
 	fdRecvIf                       // IP_RECVIF is on
 	fdRecvDst                      // IP_RECVDSTADDR is on
 	fdPktinfo                      // IP_PKTINFO is on

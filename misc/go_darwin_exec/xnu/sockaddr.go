@@ -153,7 +153,6 @@ type sockBuf struct {
 	guest [256]byte // an address in XNU's form
 	host  [hostSockaddrMax + 8]byte
 	hlen  uint32 // its length
-	glen  uint32 // the length of guest
 	val   [512]byte
 	vlen  uint32
 	msg   hostMsghdr
@@ -170,7 +169,7 @@ func (b *sockBuf) sockaddrIn(p uint64, n uint32) Errno {
 		return e
 	}
 	l, e := hostSockaddr(b.host[:], b.guest[:n])
-	b.hlen, b.glen = uint32(l), n
+	b.hlen = uint32(l)
 	return e
 }
 

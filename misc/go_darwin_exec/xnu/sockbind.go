@@ -197,7 +197,7 @@ func isV4Mapped(a [16]byte) bool {
 // (xnu-11417 bsd/netinet/in_pcb.c:in_pcbbind, bsd/netinet6/in6_pcb.c:in6_pcbbind).
 func (n *binder) check() Errno {
 	a, v4 := n.ip()
-	if v4 && !n.tcp && [4]byte(a[:4]) == [4]byte{255, 255, 255, 255} {
+	if v4 && [4]byte(a[:4]) == [4]byte{255, 255, 255, 255} {
 		return EADDRNOTAVAIL // no interface has it
 	}
 	if !v4 && n.v6only && isV4Mapped(a) {

@@ -56,8 +56,13 @@ func sysSocket(t *Thread, a *args) (uint64, Errno) {
 		e = EPROTONOSUPPORT
 	}
 	fd, e = newFd(fd, e, -1)
-	if e == 0 && domain == guestAfInet6 {
-		setFDBits(int32(fd), fdInet6)
+	if e == 0 {
+		switch domain {
+		case guestAfInet6:
+			setFDBits(int32(fd), fdInet6)
+		case guestAfUnix:
+			setFDBits(int32(fd), fdUnix)
+		}
 	}
 	return fd, e
 }
@@ -359,6 +364,9 @@ func sysShutdown(t *Thread, a *args) (uint64, Errno) {
 		how != syscall.SHUT_WR && s.shutRead,
 		how == syscall.SHUT_WR && s.shutWrite:
 		return 0, ENOTCONN
+	case s.connecting && how == syscall.SHUT_RD:
+		setFDBits(fd, fdShutRead) // Linux would stop connecting
+		return 0, 0
 	case how == syscall.SHUT_RDWR && s.shutWrite:
 		shutdownHost(fd, syscall.SHUT_RD)
 		return 0, ENOTCONN

@@ -113,20 +113,23 @@ func (t *Thread) sendName(b *sockBuf, fd int32, p uint64, n uint32) Errno {
 		return e
 	}
 	bits := fdBitsOf(fd)
-	family := getUint16(b.host[:])
-	if e != 0 || family == syscall.AF_UNIX || family == syscall.AF_INET && bits&fdInet6 != 0 {
-		return t.sendNameOther(b, fd, n)
+	plain := e == 0 && !b.portZero()
+	switch getUint16(b.host[:]) {
+	case syscall.AF_INET:
+		plain = plain && bits&(fdInet6|fdUnix) == 0
+	case syscall.AF_INET6:
+		plain = plain && bits&fdInet6 != 0
+	default:
+		plain = false
 	}
-	if bits&fdConnected != 0 && hasPeer(fd) {
-		return EISCONN // xnu-11417 bsd/netinet/udp_usrreq.c:udp_output
-	}
-	if b.portZero() {
+	if !plain || bits&fdConnected != 0 {
 		return t.sendNameOther(b, fd, n)
 	}
 	return 0
 }
 
-// sendNameOther is sendName for an address that is not a good one of UDP's.
+// sendNameOther is sendName for an address that is not a good one of UDP's, or
+// a socket that may have a peer.
 func (t *Thread) sendNameOther(b *sockBuf, fd int32, n uint32) Errno {
 	k, e := socketKind(fd)
 	if e != 0 {
@@ -144,7 +147,7 @@ func (t *Thread) sendNameOther(b *sockBuf, fd int32, n uint32) Errno {
 		return 0
 	}
 	if s.connected && k.dgram() {
-		return EISCONN
+		return EISCONN // xnu-11417 bsd/netinet/udp_usrreq.c:udp_output
 	}
 	return t.addrFor(b, fd, k, n, addrSend)
 }

@@ -312,7 +312,7 @@ func (t *Thread) sendError(fd int32, flags msgFlags, e Errno) Errno {
 			return ENOTCONN
 		}
 		return e
-	case EPIPE, ENOTCONN, ECONNRESET, ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EAFNOSUPPORT:
+	case EPIPE, ENOTCONN, ECONNRESET, ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH:
 	default:
 		return e
 	}
@@ -341,10 +341,8 @@ func (t *Thread) sendError(fd int32, flags msgFlags, e Errno) Errno {
 			clearFDBits(fd, fdConnected)
 			return ECONNRESET
 		}
-	case k.dgram() && e == EAFNOSUPPORT && k.inet():
-		b := t.sockBuf()
-		if e := t.addrFor(b, fd, k, b.glen, addrSend); e != 0 {
-			return e
+		if !t.sockBuf().isSocketFile() {
+			return ENOTSOCK // unp_connect
 		}
 	}
 	if e == EPIPE && (flags&msgNosignal == 0 || t.p.Release < XNU7195) {
