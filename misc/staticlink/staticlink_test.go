@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ type port struct {
 	cpu           macho.Cpu
 	subCPU        uint32
 	segment       uint32 // LC_SEGMENT or LC_SEGMENT_64
-	pageZero      uint64 // size of __PAGEZERO
+	pageZero      uint64 // size of __PAGEZERO; a Linux host lets an ordinary user map nothing below 64 KiB
 	flavor, count uint32 // of LC_UNIXTHREAD
 	sp, pc        int    // where the stack pointer and the entry point stand in it
 	word          int    // their size
@@ -39,7 +40,7 @@ type port struct {
 
 var ports = []port{
 	{"amd64", macho.CpuAmd64, 3, 0x19, 1 << 32, 4, 42, 16 + 7*8, 16 + 16*8, 8, "x86_64"},
-	{"386", macho.Cpu386, 3, 0x1, 4096, 1, 16, 16 + 7*4, 16 + 10*4, 4, "i386"},
+	{"386", macho.Cpu386, 3, 0x1, 64 << 10, 1, 16, 16 + 7*4, 16 + 10*4, 4, "i386"},
 }
 
 const (
@@ -399,8 +400,9 @@ TEXT ·unused(SB), 4, $0-0
 func TestMissingStub(t *testing.T) {
 	for _, p := range ports {
 		env := []string{"GOOS=darwin", "GOARCH=" + p.goarch}
-		mainSrc := "package main\n\nimport \"example.com/probe/far\"\n\nfunc main() { far.%s() }\n"
-		files := []string{"far/far.go", missingSrc, "far/far.s", missingAsm, "main.go"}
+		mainSrc := "package main\n\nimport \"example.com/probe/near\"\n\nfunc main() { near.%s() }\n"
+		nearSrc := "package near\n\nimport \"example.com/probe/far\"\n\nfunc Stir() { far.Stir() }\n\nfunc Getpid() { far.Getpid() }\n"
+		files := []string{"far/far.go", missingSrc, "far/far.s", missingAsm, "near/near.go", nearSrc, "main.go"}
 
 		dir := module(t, append(files, strings.ReplaceAll(mainSrc, "%s", "Stir"))...)
 		out, err := run(t, dir, env, "build", "-o", os.DevNull)
@@ -413,8 +415,17 @@ func TestMissingStub(t *testing.T) {
 				about = append(about, line)
 			}
 		}
-		if len(about) != 1 || !strings.Contains(about[0], "package example.com/probe/far") || !strings.Contains(about[0], "arc4stir of /usr/lib/libSystem.B.dylib") {
-			t.Errorf("%s: want one line that names function, package and library, got\n%s", p.goarch, out)
+		if len(about) != 1 {
+			t.Fatalf("%s: want one line about libc_arc4stir, got\n%s", p.goarch, out)
+		}
+		for _, want := range []string{
+			"package example.com/probe/far calls arc4stir of /usr/lib/libSystem.B.dylib",
+			"main > example.com/probe/near > example.com/probe/far", // the way to it
+			"doc/programs.md",
+		} {
+			if !strings.Contains(about[0], want) {
+				t.Errorf("%s: want %q in\n%s", p.goarch, want, about[0])
+			}
 		}
 		if strings.Contains(out, "libc_unused") || strings.Contains(out, "libc_getpid") {
 			t.Errorf("%s: the message names functions that are not missed:\n%s", p.goarch, out)
@@ -423,6 +434,79 @@ func TestMissingStub(t *testing.T) {
 		dir = module(t, append(files, strings.ReplaceAll(mainSrc, "%s", "Getpid"))...)
 		if out, err := run(t, dir, env, "build", "-o", os.DevNull); err != nil {
 			t.Errorf("%s: a program that calls only getpid: %v\n%s", p.goarch, err, out)
+		}
+	}
+}
+
+// TestOtherName: a function whose stub has another name than the import gives
+// it is refused, and the message says the stub's name.
+func TestOtherName(t *testing.T) {
+	for _, p := range ports {
+		dir := module(t,
+			"main.go", "package main\n\nimport _ \"syscall\"\nimport _ \"unsafe\"\n\n//go:cgo_import_dynamic my_getpid getpid \"/usr/lib/libSystem.B.dylib\"\n\nfunc getpid()\n\nfunc main() { getpid() }\n",
+			"main.s", "TEXT ·getpid(SB), 4, $0-0\n\tJMP my_getpid(SB)\n")
+		out, err := run(t, dir, []string{"GOOS=darwin", "GOARCH=" + p.goarch}, "build", "-o", os.DevNull)
+		if want := "its stub is called libc_getpid"; err == nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v, want %q in\n%s", p.goarch, err, want, out)
+		}
+	}
+}
+
+// TestZeroTrampoline: a package that has its trampolines in a file for one
+// architecture is refused for another, where the program would call address 0.
+func TestZeroTrampoline(t *testing.T) {
+	const src = `package main
+
+import (
+	"syscall"
+	_ "unsafe"
+)
+
+//go:linkname syscall_syscall syscall.syscall
+func syscall_syscall(fn, a1, a2, a3 uintptr) (r1, r2 uintptr, err syscall.Errno)
+
+var libc_getpid_trampoline_addr uintptr
+
+//go:cgo_import_dynamic libc_getpid getpid "/usr/lib/libSystem.B.dylib"
+
+func main() { syscall_syscall(libc_getpid_trampoline_addr, 0, 0, 0) }
+`
+	const asm = `
+TEXT libc_getpid_trampoline<>(SB), 4, $0-0
+	JMP libc_getpid(SB)
+GLOBL ·libc_getpid_trampoline_addr(SB), 8, $WORD
+DATA ·libc_getpid_trampoline_addr(SB)/WORD, $libc_getpid_trampoline<>(SB)
+`
+	for i, p := range ports {
+		other := ports[1-i]
+		for _, has := range []port{p, other} {
+			dir := module(t, "main.go", src, "t_"+has.goarch+".s", strings.ReplaceAll(asm, "WORD", strconv.Itoa(has.word)))
+			out, err := run(t, dir, []string{"GOOS=darwin", "GOARCH=" + p.goarch}, "build", "-o", os.DevNull)
+			if has.goarch == p.goarch {
+				if err != nil {
+					t.Errorf("%s: %v\n%s", p.goarch, err, out)
+				}
+				continue
+			}
+			if err == nil || strings.Count(out, "main.libc_getpid_trampoline_addr: ") != 1 || !strings.Contains(out, "package main for darwin/"+p.goarch+" defines the trampoline to getpid") {
+				t.Errorf("%s: %v, want one line that names variable, package and port, got\n%s", p.goarch, err, out)
+			}
+		}
+	}
+}
+
+// TestFlagD: the linker's -d, which asks for a static program, changes nothing.
+func TestFlagD(t *testing.T) {
+	for _, p := range ports {
+		dir := module(t, "main.go", helloSrc)
+		var size [2]uint64
+		for i, flags := range []string{"-ldflags=", "-ldflags=-d"} {
+			exe := build(t, p, dir, flags)
+			checkKernelRules(t, p, exe)
+			size[i] = open(t, exe).Section("__text").Size
+		}
+		if size[0] != size[1] {
+			t.Errorf("%s: with -d __text has %d bytes, without %d", p.goarch, size[1], size[0])
 		}
 	}
 }

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"io/fs"
 	"os"
@@ -347,6 +348,75 @@ func TestSelection(t *testing.T) {
 					t.Errorf("%s, CGO_ENABLED=%s: upstream selects %s, the fork does not", port, cgo, f)
 				}
 			}
+		}
+	}
+}
+
+// TestNoOtherToolchain: no setting makes the go command run another toolchain.
+// One that would have let a line of go.mod do so is warned about, and one that
+// names another toolchain is refused.
+func TestNoOtherToolchain(t *testing.T) {
+	tc := builtToolchain(t)
+	dir := t.TempDir()
+	// What a go command that looks for another toolchain finds in PATH.
+	for _, name := range []string{"go1.99.0", "go1.25.1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho another toolchain\n"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const (
+		warned  = "counts as local"
+		refused = "runs no other"
+		tooNew  = "requires go >= 1.99"
+	)
+	envFile := filepath.Join(dir, "env")
+	for _, c := range []struct {
+		setting, mod string
+		stdout       string
+		stderr       string // a part of it; "" if it must be empty
+	}{
+		{"", "go 1.26\ntoolchain go1.99.0", "pkg\n", ""},
+		{"local", "go 1.26\ntoolchain go1.99.0", "pkg\n", ""},
+		{"auto", "go 1.26\ntoolchain go1.99.0", "pkg\n", warned},
+		{"path", "go 1.26\ntoolchain go1.99.0", "pkg\n", warned},
+		{"local+auto", "go 1.26\ntoolchain go1.99.0", "pkg\n", warned},
+		{"go1.26.8-goxnu+path", "go 1.26\ntoolchain go1.99.0", "pkg\n", warned},
+		{"auto", "go 1.26\ntoolchain go1.25.1", "pkg\n", ""},
+		{"auto", "go 1.99", "", tooNew},
+		{"path", "go 1.99", "", warned},
+		{"go1.25.1", "go 1.26", "", refused},
+		{"go1.99.0+auto", "go 1.26", "", refused},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module pkg\n\n"+c.mod+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "pkg.go"), []byte("package pkg\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		file := ""
+		if c.setting != "" {
+			file = "GOTOOLCHAIN=" + c.setting + "\n"
+		}
+		if err := os.WriteFile(envFile, []byte(file), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, from := range []string{"GOENV=" + envFile, "GOTOOLCHAIN=" + c.setting} {
+			cmd := exec.Command(filepath.Join(tc.goroot, "bin", "go"), "list")
+			cmd.Dir = dir
+			cmd.Env = cleanEnv("GOENV=off", "GOWORK=off", "GOPROXY=off", "PATH="+dir+":"+os.Getenv("PATH"), from)
+			var stdout, stderr strings.Builder
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			err := cmd.Run()
+			if (err == nil) != (c.stdout != "") || stdout.String() != c.stdout ||
+				!strings.Contains(stderr.String(), c.stderr) || c.stderr == "" && stderr.Len() != 0 {
+				t.Errorf("%q and %s: %v\n%s%s", c.mod, from, err, stdout.String(), stderr.String())
+			}
+		}
+		cmd := exec.Command(filepath.Join(tc.goroot, "bin", "go"), "env", "GOTOOLCHAIN")
+		cmd.Dir, cmd.Env = dir, cleanEnv("GOENV="+envFile, "GOPROXY=off")
+		want := cmp.Or(c.setting, "local")
+		if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != want {
+			t.Errorf("%q: go env GOTOOLCHAIN: %v\n%s", c.setting, err, out)
 		}
 	}
 }

@@ -7,7 +7,9 @@ package work
 import (
 	"cmd/go/internal/base"
 	"cmd/go/internal/cfg"
+	"fmt"
 	"internal/platform"
+	"strings"
 )
 
 // buildModeInit refuses cgo for a raw port before anything is built: cgo is
@@ -21,4 +23,20 @@ func buildModeInit() {
 		base.Fatalf("go: cgo is not supported on %s/%s: programs are static and have no C library; unset CGO_ENABLED or set it to 0", cfg.Goos, cfg.Goarch)
 	}
 	upstream_buildModeInit()
+}
+
+// gc compiles a package. If that fails because a module knows darwin/386 no
+// longer, the compiler's output ends with a line that says what to do.
+//
+//graft:wrap gc.go 661aaa649d40 golang.org/x/sys and golang.org/x/net have no files for darwin/386
+func (tool gcToolchain) gc(b *Builder, a *Action, archive string, importcfg, embedcfg []byte, symabis string, asmhdr bool, pgoProfile string, gofiles []string) (ofile string, output []byte, err error) {
+	ofile, output, err = tool.upstream_gc(b, a, archive, importcfg, embedcfg, symabis, asmhdr, pgoProfile, gofiles)
+	if err != nil && cfg.Goos == "darwin" && cfg.Goarch == "386" && a.Package != nil {
+		for _, module := range []string{"golang.org/x/sys", "golang.org/x/net"} {
+			if strings.HasPrefix(a.Package.ImportPath, module+"/") {
+				output = fmt.Appendf(output, "%s has no files for darwin/386: goxnu's misc/xsys386 makes them (cd misc; go run ./xsys386 -C MODULE DIR; then build with GOWORK=DIR/go.work)\n", module)
+			}
+		}
+	}
+	return ofile, output, err
 }

@@ -6,11 +6,14 @@ package ld
 
 import (
 	imacho "cmd/internal/macho"
+	"cmd/internal/objabi"
 	"cmd/internal/sys"
 	"cmd/link/internal/loader"
 	"cmd/link/internal/sym"
+	"fmt"
 	"internal/buildcfg"
 	"internal/platform"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -41,6 +44,17 @@ func determineLinkMode(ctxt *Link) {
 		Exitf("external linking is not supported on %s: programs are static and have no C library", port)
 	}
 	upstream_determineLinkMode(ctxt)
+	// What -d asks for is what a raw program is; with it upstream would leave
+	// out load commands that a static file has too.
+	*FlagD = false
+}
+
+// UsesLibc reports whether the target's programs need a C library, without
+// which upstream refuses -d.
+//
+//graft:wrap target.go 7f2baf8635ff a raw program is static as it is
+func (t *Target) UsesLibc() bool {
+	return !t.IsRaw() && t.upstream_UsesLibc()
 }
 
 // A libImport is a cgo_import_dynamic directive of a raw port: package pkg
@@ -59,11 +73,15 @@ var libImports []libImport
 //graft:wrap go.go 26ade61bfa83 a raw program has no dynamic imports
 func setCgoAttr(ctxt *Link, file string, pkg string, directives [][]string, hostObjSyms map[loader.Sym]struct{}) {
 	if ctxt.IsRaw() {
+		path, err := objabi.PrefixToPath(pkg)
+		if err != nil {
+			path = pkg
+		}
 		directives = slices.DeleteFunc(slices.Clone(directives), func(f []string) bool {
 			if f[0] != "cgo_import_dynamic" || len(f) < 2 || len(f) > 4 {
 				return false
 			}
-			imp := libImport{local: f[1], remote: f[1], pkg: pkg}
+			imp := libImport{local: f[1], remote: f[1], pkg: path}
 			if len(f) > 2 {
 				imp.remote, _, _ = strings.Cut(f[2], "#")
 			}
@@ -80,23 +98,35 @@ func setCgoAttr(ctxt *Link, file string, pkg string, directives [][]string, host
 }
 
 // checkLibImports ends the link if the program reaches a library function that
-// the port does not provide. It must run after deadcode.
+// the port does not provide, or a trampoline to one that no file for the
+// architecture defines. It must run after deadcode.
 func checkLibImports(ctxt *Link) {
 	ldr := ctxt.loader
-	missing := make(map[loader.Sym]libImport)
+	// Why each symbol cannot be linked.
+	faults := make(map[loader.Sym]func(users string) string)
+	decls := make(map[loader.Sym]libImport)
+	port := buildcfg.GOOS + "/" + buildcfg.GOARCH
 	for _, imp := range libImports {
-		s := ldr.Lookup(imp.local, 0)
-		if s == 0 || !ldr.AttrReachable(s) {
-			continue
+		if s := ldr.Lookup(imp.local, 0); s != 0 && ldr.AttrReachable(s) && decls[s].local == "" {
+			if t := ldr.SymType(s); t == sym.Sxxx || t == sym.SXREF {
+				decls[s] = imp
+				faults[s] = func(users string) string {
+					return fmt.Sprintf("package %s calls %s of %s, and a %s program is static: %s", users, imp.remote, imp.library(), port, imp.remedy(ctxt))
+				}
+			}
 		}
-		if t := ldr.SymType(s); t != sym.Sxxx && t != sym.SXREF {
-			continue
-		}
-		if _, ok := missing[s]; !ok {
-			missing[s] = imp
+		// The variable is zero unless assembly gives its value.
+		if s := ldr.Lookup(objabi.PathToPrefix(imp.pkg)+"."+imp.local+"_trampoline_addr", 0); s != 0 && ldr.AttrReachable(s) && decls[s].local == "" {
+			if t := ldr.SymType(s); t == sym.SNOPTRBSS || t == sym.SBSS {
+				decls[s] = imp
+				faults[s] = func(users string) string {
+					return fmt.Sprintf("package %s would call address 0: no file of package %s for %s defines the trampoline to %s; add an assembly file for %s that does",
+						users, imp.pkg, port, imp.remote, buildcfg.GOARCH)
+				}
+			}
 		}
 	}
-	if len(missing) == 0 {
+	if len(faults) == 0 {
 		return
 	}
 
@@ -110,7 +140,7 @@ func checkLibImports(ctxt *Link) {
 		relocs := ldr.Relocs(s)
 		for i := range relocs.Count() {
 			target := relocs.At(i).Sym()
-			if _, ok := missing[target]; !ok {
+			if faults[target] == nil {
 				continue
 			}
 			if pkg := ldr.SymPkg(s); pkg != "" && !slices.Contains(users[target], pkg) {
@@ -118,29 +148,67 @@ func checkLibImports(ctxt *Link) {
 			}
 		}
 	}
-	var syms []loader.Sym
-	for s := range missing {
-		syms = append(syms, s)
-	}
-	slices.Sort(syms)
-	for _, s := range syms {
-		imp := missing[s]
+	for _, s := range slices.Sorted(maps.Keys(faults)) {
 		pkgs := users[s]
 		if len(pkgs) == 0 {
-			pkgs = []string{imp.pkg}
+			pkgs = []string{decls[s].pkg}
 		}
-		lib := imp.lib
-		if lib == "" {
-			lib = "a dynamic library"
+		msg := faults[s](strings.Join(pkgs, ", "))
+		if chain := importChain(ctxt, pkgs[0]); len(chain) > 1 {
+			msg += " (imported by way of " + strings.Join(chain, " > ") + ")"
 		}
-		why := "package syscall has no stub for it"
-		if ctxt.LibraryByPkg["syscall"] == nil {
-			why = "package syscall, which has the stubs, is not imported"
-		}
-		Errorf("%s: package %s calls %s of %s: a %s/%s program is static, and %s",
-			ldr.SymName(s), strings.Join(pkgs, ", "), imp.remote, lib, buildcfg.GOOS, buildcfg.GOARCH, why)
+		Errorf("%s: %s", ldr.SymName(s), msg)
 	}
 	errorexit()
+}
+
+// library returns the name of the import's library.
+func (imp libImport) library() string {
+	if imp.lib == "" {
+		return "a dynamic library"
+	}
+	return imp.lib
+}
+
+// remedy says why the import has no stub, and what to do.
+func (imp libImport) remedy(ctxt *Link) string {
+	if ctxt.LibraryByPkg["syscall"] == nil {
+		return `package syscall, which has the stubs, is not imported; import it`
+	}
+	if stub := "libc_" + imp.remote; imp.local != stub {
+		if s := ctxt.loader.Lookup(stub, 0); s != 0 && ctxt.loader.SymType(s).IsText() {
+			return "its stub is called " + stub + "; import the function by that name"
+		}
+	}
+	return "there is no stub for it; build without the package, or see goxnu's doc/programs.md"
+}
+
+// importChain returns a shortest chain of imports from package main to pkg,
+// nil if there is none.
+func importChain(ctxt *Link, pkg string) []string {
+	start, end := ctxt.LibraryByPkg["main"], ctxt.LibraryByPkg[pkg]
+	if start == nil || end == nil {
+		return nil
+	}
+	by := map[*sym.Library]*sym.Library{start: nil}
+	for queue := []*sym.Library{start}; len(queue) > 0; queue = queue[1:] {
+		lib := queue[0]
+		if lib == end {
+			var chain []string
+			for ; lib != nil; lib = by[lib] {
+				chain = append(chain, lib.Pkg)
+			}
+			slices.Reverse(chain)
+			return chain
+		}
+		for _, imp := range lib.Imports {
+			if _, ok := by[imp]; !ok {
+				by[imp] = lib
+				queue = append(queue, imp)
+			}
+		}
+	}
+	return nil
 }
 
 // macOS106 is what a raw program says of itself in LC_VERSION_MIN_MACOSX, for

@@ -9,8 +9,11 @@ import (
 	"cmd/link/internal/ld"
 )
 
-// archinit gives a raw darwin program a page zero of one page, the least that
-// makes a nil pointer fault, and its text right behind it.
+// archinit gives a raw darwin program a page zero of 64 KiB, and its text right
+// behind it. XNU wants one page
+// (xnu-4903 bsd/kern/mach_loader.c:load_machfile); a Linux host lets an
+// ordinary user map nothing below 64 KiB (vm.mmap_min_addr), and the runner
+// has the program where it is linked.
 //
 //graft:wrap obj.go e7d2af8969fb upstream no longer links Mach-O for 386
 func archinit(ctxt *ld.Link) {
@@ -18,12 +21,15 @@ func archinit(ctxt *ld.Link) {
 		upstream_archinit(ctxt)
 		return
 	}
-	const pageSize = 4096
+	const (
+		pageSize = 4 << 10
+		pageZero = 64 << 10
+	)
 	ld.HEADR = ld.INITIAL_MACHO_HEADR
 	if *ld.FlagRound == -1 {
 		*ld.FlagRound = pageSize
 	}
 	if *ld.FlagTextAddr == -1 {
-		*ld.FlagTextAddr = pageSize + int64(ld.HEADR)
+		*ld.FlagTextAddr = pageZero + int64(ld.HEADR)
 	}
 }
