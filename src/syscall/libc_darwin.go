@@ -61,6 +61,7 @@ const (
 	sys_setattrlist      = 221
 	sys_fsetattrlist     = 229
 	sys_sysctlbyname     = 274
+	sys_proc_info        = 336
 	sys_stat64           = 338
 	sys_fstat64          = 339
 	sys_lstat64          = 340

@@ -261,6 +261,18 @@ TEXT libc_getxattr(SB),NOSPLIT,$0-0
 TEXT libc_grantpt(SB),NOSPLIT,$0-0
 	EMULATE(·emulGrantpt)
 
+TEXT libc_host_page_size(SB),NOSPLIT,$0-0
+	EMULATE(·emulHostPageSize)
+
+TEXT libc_host_processor_info(SB),NOSPLIT,$0-0
+	EMULATE(·emulHostProcessorInfo)
+
+TEXT libc_host_statistics(SB),NOSPLIT,$0-0
+	EMULATE(·emulHostStatistics)
+
+TEXT libc_host_statistics64(SB),NOSPLIT,$0-0
+	EMULATE(·emulHostStatistics64)
+
 TEXT libc_ioctl(SB),NOSPLIT,$0-0
 	KERNEL(54) // ioctl
 
@@ -297,6 +309,15 @@ TEXT libc_lseek(SB),NOSPLIT,$0-0
 
 TEXT libc_lstat64(SB),NOSPLIT,$0-0
 	KERNEL(340) // lstat64
+
+TEXT libc_mach_host_self(SB),NOSPLIT,$0-0
+	EMULATE(·emulMachHostSelf)
+
+TEXT libc_mach_task_self(SB),NOSPLIT,$0-0
+	EMULATE(·emulMachTaskSelf)
+
+TEXT libc_mach_timebase_info(SB),NOSPLIT,$0-0
+	EMULATE(·emulMachTimebaseInfo)
 
 TEXT libc_madvise(SB),NOSPLIT,$0-0
 	KERNEL(75) // madvise
@@ -346,6 +367,9 @@ TEXT libc_openat(SB),NOSPLIT,$0-0
 	SINCE_ELSE(14, ·emulOpenat)
 	KERNEL(463) // openat
 
+TEXT libc_opendir(SB),NOSPLIT,$0-0
+	EMULATE(·emulOpendir)
+
 TEXT libc_pathconf(SB),NOSPLIT,$0-0
 	KERNEL(191) // pathconf
 
@@ -361,6 +385,36 @@ TEXT libc_pread(SB),NOSPLIT,$0-0
 TEXT libc_preadv(SB),NOSPLIT,$0-0
 	SINCE_ELSE(20, ·emulPreadv)
 	KERNEL(540) // preadv
+
+TEXT libc_proc_listallpids(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcListallpids)
+
+TEXT libc_proc_listchildpids(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcListchildpids)
+
+TEXT libc_proc_listpgrppids(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcListpgrppids)
+
+TEXT libc_proc_listpids(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcListpids)
+
+TEXT libc_proc_name(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcName)
+
+TEXT libc_proc_pid_rusage(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcPidRusage)
+
+TEXT libc_proc_pidfdinfo(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcPidfdinfo)
+
+TEXT libc_proc_pidinfo(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcPidinfo)
+
+TEXT libc_proc_pidpath(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcPidpath)
+
+TEXT libc_proc_regionfilename(SB),NOSPLIT,$0-0
+	EMULATE(·emulProcRegionfilename)
 
 TEXT libc_pthread_chdir_np(SB),NOSPLIT,$0-0
 	KERNEL(348) // __pthread_chdir
@@ -570,6 +624,9 @@ TEXT libc_utimensat(SB),NOSPLIT,$0-0
 
 TEXT libc_utimes(SB),NOSPLIT,$0-0
 	KERNEL(138) // utimes
+
+TEXT libc_vm_deallocate(SB),NOSPLIT,$0-0
+	EMULATE(·emulVMDeallocate)
 
 TEXT libc_wait4(SB),NOSPLIT,$0-0
 	KERNEL(7) // wait4

@@ -64,6 +64,33 @@ TEXT ·darwinRelease(SB),NOSPLIT,$0-4
 	MOVL	AX, ret+0(FP)
 	RET
 
+// func kernel8(nr uintptr, args *[8]uintptr) (r, errno uintptr)
+//
+// The number of a Mach trap is negative. A trap leaves the carry flag alone.
+TEXT ·kernel8(SB),NOSPLIT,$36-16
+	MOVL	args+4(FP), SI
+	LEAL	4(SP), DI
+	MOVL	$8, CX
+	CLD
+	REP
+	MOVSL
+	MOVL	nr+0(FP), AX
+	TESTL	AX, AX // clears the carry flag
+	JLT	mach
+	INT	$0x80
+	JCS	bad
+	JMP	ok
+mach:
+	INT	$0x81
+ok:
+	MOVL	AX, r+8(FP)
+	MOVL	$0, errno+12(FP)
+	RET
+bad:
+	MOVL	$-1, r+8(FP)
+	MOVL	AX, errno+12(FP)
+	RET
+
 // pipe, 42: int fds[2]. The kernel returns both ends in registers.
 TEXT libc_pipe(SB),NOSPLIT,$0-0
 	UNIX(42)

@@ -59,6 +59,34 @@ TEXT ·darwinRelease(SB),NOSPLIT,$0-4
 	MOVL	AX, ret+0(FP)
 	RET
 
+// func kernel8(nr uintptr, args *[8]uintptr) (r, errno uintptr)
+//
+// The kernel looks for the seventh and eighth argument behind the return
+// address that a stub would have. A Mach trap leaves the carry flag alone.
+TEXT ·kernel8(SB),NOSPLIT,$24-32
+	MOVQ	nr+0(FP), AX
+	MOVQ	args+8(FP), BX
+	MOVQ	48(BX), CX
+	MOVQ	CX, 8(SP)
+	MOVQ	56(BX), CX
+	MOVQ	CX, 16(SP)
+	MOVQ	0(BX), DI
+	MOVQ	8(BX), SI
+	MOVQ	16(BX), DX
+	MOVQ	24(BX), R10
+	MOVQ	32(BX), R8
+	MOVQ	40(BX), R9
+	CLC
+	SYSCALL
+	JCS	bad
+	MOVQ	AX, r+16(FP)
+	MOVQ	$0, errno+24(FP)
+	RET
+bad:
+	MOVQ	$-1, r+16(FP)
+	MOVQ	AX, errno+24(FP)
+	RET
+
 // pipe, 42: int fds[2]. The kernel returns both ends in registers.
 TEXT libc_pipe(SB),NOSPLIT,$0-0
 	MOVL	$(0x2000000+42), AX

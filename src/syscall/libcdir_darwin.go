@@ -49,6 +49,21 @@ func emulFdopendir(a *libcArgs) (r, errno uintptr) {
 	return r, 0
 }
 
+// opendir(path). Waiting for the other end of a FIFO is ruled out by
+// O_NONBLOCK, as in Apple's.
+func emulOpendir(a *libcArgs) (r, errno uintptr) {
+	open := libcArgs{a[0], O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC}
+	fd, errno := emulOpen(&open)
+	if errno != 0 {
+		return 0, errno
+	}
+	dir := libcArgs{fd}
+	if r, errno = emulFdopendir(&dir); errno != 0 {
+		kernel(sys_close, fd, 0, 0)
+	}
+	return r, errno
+}
+
 func emulClosedir(a *libcArgs) (r, errno uintptr) {
 	fd := (*dirStream)(ptr(a[0])).fd
 	kernel(sys_munmap, a[0], unsafe.Sizeof(dirStream{}), 0)

@@ -321,6 +321,14 @@ func (t *Thread) mig(dst *port, id int32, b []byte) []byte {
 			return migError(id, kr)
 		}
 	}
+	if dst.kind == portHost {
+		s.mu.Unlock()
+		m := t.migHost(id, b)
+		s.mu.Lock()
+		if m != nil {
+			return m
+		}
+	}
 	complain("the Mach message %d to the kernel is not implemented: MIG_BAD_ID", id)
 	return migError(id, migBadID)
 }

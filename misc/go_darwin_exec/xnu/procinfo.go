@@ -30,8 +30,10 @@ type procInfo struct {
 	gid, rgid, svgid     uint32
 	start                uint64 // µs since the epoch
 	utime, stime         uint64 // ns
+	cutime, cstime       uint64 // of children that were waited for
 	vsize, rss           uint64
 	minflt, majflt, csw  uint64
+	cmajflt              uint64
 	groups               []uint32
 	nfiles               int
 }
@@ -68,6 +70,7 @@ func (t *Thread) procInfo(pid int) (pi procInfo, ok bool) {
 	}
 	pi.minflt, pi.majflt = uint64(field(10)), uint64(field(12))
 	pi.utime, pi.stime = uint64(field(14))*hostTick, uint64(field(15))*hostTick
+	pi.cutime, pi.cstime, pi.cmajflt = uint64(field(16))*hostTick, uint64(field(17))*hostTick, uint64(field(13))
 	pi.nice = int32(field(19))
 	pi.start = t.bootTime() + uint64(field(22))*hostTick/1000
 	pi.vsize, pi.rss = uint64(field(23)), uint64(field(24))*mem.PageSize
@@ -193,7 +196,9 @@ func (pi *procInfo) kinfo(abi abi) []byte {
 const (
 	procInfoListpids   = 1
 	procInfoPidinfo    = 2
+	procInfoPidfdinfo  = 3
 	procInfoSetcontrol = 5
+	procInfoPidrusage  = 9 // from 2422 on
 
 	procPidlistfds        = 1
 	procPidtaskallinfo    = 2
@@ -212,6 +217,11 @@ const (
 	vnodeInfoPathSize          = 1176
 	procRegionwithpathinfoSize = procRegioninfoSize + vnodeInfoPathSize
 	procVnodepathinfoSize      = 2 * vnodeInfoPathSize
+
+	procPidfdvnodeinfo     = 1
+	procPidfdvnodepathinfo = 2
+	procFileinfoSize       = 24
+	vnodeInfoSize          = 152
 )
 
 // sysProcInfo is xnu-11215 bsd/kern/proc_info.c:proc_info_internal. The result
@@ -224,6 +234,13 @@ func sysProcInfo(t *Thread, a *args) (uint64, Errno) {
 		return t.procListpids(uint32(pid), flavor, buf, size)
 	case procInfoPidinfo:
 		return t.procPidinfo(pid, flavor, arg, buf, size)
+	case procInfoPidfdinfo:
+		return t.procPidfdinfo(pid, flavor, int32(arg), buf, size)
+	case procInfoPidrusage:
+		if t.p.Release >= XNU2422 {
+			return t.procPidRusage(pid, flavor, buf)
+		}
+		return 0, EINVAL
 	case procInfoSetcontrol:
 		if flavor == 2 { // PROC_SELFSET_THREADNAME
 			b := make([]byte, min(size, 64))
@@ -490,6 +507,120 @@ func (t *Thread) procFds(buf uint64, size uint32) (uint64, Errno) {
 	}
 	return uint64(len(b)), copyoutBytes(buf, b)
 }
+
+// procPidfdinfo describes an open file: struct vnode_fdinfo or
+// vnode_fdinfowithpath. What is no vnode is EBADF, ENOTSUP up to 10.15
+// (xnu-6153 bsd/kern/kern_descrip.c:fp_getfvpandvid, xnu-7195
+// bsd/kern/proc_info.c:proc_pidfdinfo).
+func (t *Thread) procPidfdinfo(pid int, flavor uint32, fd int32, buf uint64, size uint32) (uint64, Errno) {
+	n := uint32(procFileinfoSize + vnodeInfoSize)
+	switch flavor {
+	case procPidfdvnodeinfo:
+	case procPidfdvnodepathinfo:
+		n = procFileinfoSize + vnodeInfoPathSize
+	default:
+		if flavor >= 1 && flavor <= procPidFlavorMax {
+			procInfoLacks(procInfoPidfdinfo, flavor)
+		}
+		return 0, EINVAL
+	}
+	if size < n {
+		return 0, ENOMEM
+	}
+	if _, ok := t.procInfo(pid); !ok {
+		return 0, ESRCH
+	}
+	if pid != syscall.Getpid() {
+		return 0, EPERM
+	}
+	if fd < 0 || fd >= hiddenFDBase {
+		return 0, EBADF
+	}
+	st, e := t.fstatx(fd)
+	if e != 0 {
+		return 0, e
+	}
+	switch st.mode() & syscall.S_IFMT {
+	case syscall.S_IFREG, syscall.S_IFDIR, syscall.S_IFCHR, syscall.S_IFBLK, syscall.S_IFLNK:
+	default:
+		if t.p.Release < XNU7195 {
+			return 0, ENOTSUP
+		}
+		return 0, EBADF
+	}
+	b := make([]byte, procFileinfoSize, procFileinfoSize+vnodeInfoPathSize)
+	if h, e := hostStatusFlags(fd); e == 0 {
+		const fread, fwrite = 1, 2 // the access mode plus one
+		g := guestStatusFlags(h)
+		putUint32(b, uint32(g&^oAccmode|(g&oAccmode+1)&(fread|fwrite)))
+	}
+	if h, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0, 0, 0, 0); e == 0 && h&syscall.FD_CLOEXEC != 0 {
+		putUint32(b[4:], 2) // PROC_FP_CLEXEC
+	}
+	if off, e := host(syscall.SYS_LSEEK, uintptr(fd), 0, 1, 0, 0, 0); e == 0 { // SEEK_CUR
+		putUint64(b[8:], off)
+	}
+	putUint32(b[16:], 1) // PROX_FDTYPE_VNODE
+	v := make([]byte, vnodeInfoPathSize)
+	vnodeStat.put(v, st)
+	putUint32(v[136:], vtype(st.mode()))
+	putUint32(v[144:], st.dev())
+	if name, e := t.fdName(fd); e == 0 {
+		copy(v[vnodeInfoSize:], name)
+	}
+	b = append(b, v...)[:n]
+	return uint64(n), copyoutBytes(buf, b)
+}
+
+// rusageInfoSizes are the sizes of struct rusage_info_v0 and its successors;
+// rusageInfoSince is the first release that has each (bsd/sys/resource.h).
+var (
+	rusageInfoSizes = [...]int{96, 144, 160, 232, 296, 304, 464}
+	rusageInfoSince = [...]Release{XNU2422, XNU2422, XNU2422, XNU2782, XNU4903, XNU7195, XNU8792}
+)
+
+// procPidRusage is xnu-11417 bsd/kern/kern_resource.c:gather_rusage_info. What
+// the host does not count (wakeups, energy, quality of service) is 0.
+func (t *Thread) procPidRusage(pid int, flavor uint32, buf uint64) (uint64, Errno) {
+	pi, ok := t.procInfo(pid)
+	if !ok {
+		return 0, ESRCH
+	}
+	if me := uint32(syscall.Getuid()); me != 0 && me != pi.ruid {
+		return 0, EPERM
+	}
+	if flavor >= uint32(len(rusageInfoSizes)) || t.p.Release < rusageInfoSince[flavor] {
+		return 0, EINVAL
+	}
+	var b [464]byte
+	dir := "/proc/" + strconv.Itoa(pid) + "/"
+	for i, v := range [...]uint64{
+		pi.utime, pi.stime, 0, 0, pi.majflt, 0, pi.rss, hostKBytes(dir+"status", "RssAnon"),
+		(pi.start - t.bootTime()) * 1000, 0,
+		pi.cutime, pi.cstime, 0, 0, pi.cmajflt, 0,
+		hostNumber(dir+"io", "read_bytes"), hostNumber(dir+"io", "write_bytes"),
+	} {
+		putUint64(b[16+8*i:], v)
+	}
+	return 0, copyoutBytes(buf, b[:rusageInfoSizes[flavor]])
+}
+
+// hostNumber returns the number of a line "key: number" of a file of /proc, 0 if
+// there is none. hostKBytes is for lines in units of 1024 bytes.
+func hostNumber(file, key string) uint64 {
+	for line := range bytes.Lines(readHostFile(file)) {
+		if k, val, _ := strings.Cut(string(line), ":"); k == key {
+			f := strings.Fields(val)
+			if len(f) > 0 {
+				v, _ := strconv.ParseUint(f[0], 10, 64)
+				return v
+			}
+		}
+	}
+	return 0
+}
+
+func hostKBytes(file, key string) uint64 { return 1024 * hostNumber(file, key) }
 
 // vnodeInfoPath is struct vnode_info_path: the attributes of a file and its
 // name; all zero if there is no such file.

@@ -118,6 +118,7 @@ const (
 	kernNoSpace           = 3
 	kernInvalidArgument   = 4
 	kernFailure           = 5
+	kernResourceShortage  = 6
 	kernAborted           = 14
 	kernInvalidName       = 15
 	kernInvalidTask       = 16
