@@ -2,13 +2,16 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 
-// Package xsys tests golang.org/x/sys/unix, the newest release that the module
-// proxy has, in the raw ports: that all of it links, and that it works.
+// Package xsys tests golang.org/x/sys/unix in the raw ports: that all of it
+// links, and that it works. The release is pinned, so that a test that fails
+// fails for a change of ours; go test ./xsys -newest tests the newest one that the module
+// proxy has.
 package xsys
 
 import (
 	"debug/macho"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -30,7 +33,14 @@ import (
 // archs are the ports. x/sys has no files for 386: misc/xsys386 makes them.
 var archs = []string{"amd64", "386"}
 
-const unixPath = "golang.org/x/sys/unix"
+const (
+	unixPath = "golang.org/x/sys/unix"
+
+	// pinned is the release that lib/xnu/libc.tsv was written by.
+	pinned = "v0.49.0"
+)
+
+var newest = flag.Bool("newest", false, "test the newest release of golang.org/x/sys instead of "+pinned)
 
 // A workspace is a module that requires x/sys, and the settings that build it for a port.
 type workspace struct {
@@ -39,19 +49,19 @@ type workspace struct {
 	port        []string
 }
 
-// newWorkspace makes a module in a temporary directory and adds the newest
-// x/sys to it. A test cannot go on without it, and is skipped if it cannot be had.
+// newWorkspace makes a module in a temporary directory and adds x/sys to it. A
+// test cannot go on without it, and is skipped if it cannot be had.
 func newWorkspace(t *testing.T, arch string) *workspace {
 	t.Helper()
-	newest := latest()
-	if newest.err != nil {
-		t.Skip(newest.err)
+	sys := fetch()
+	if sys.err != nil {
+		t.Skip(sys.err)
 	}
 	root, err := tree.Goroot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &workspace{goroot: root, dir: t.TempDir(), version: newest.version}
+	w := &workspace{goroot: root, dir: t.TempDir(), version: sys.version}
 	w.port = []string{"GOOS=darwin", "GOARCH=" + arch}
 	w.write(t, "go.mod", "module example.com/probe\n\ngo 1.26\n")
 	if out, err := w.run(nil, "get", "golang.org/x/sys@"+w.version); err != nil {
@@ -72,20 +82,25 @@ type version struct {
 	err     error
 }
 
-// latest asks the module proxy, once, for the newest release, and fetches it.
-var latest = sync.OnceValue(func() version {
+// fetch gets the release under test, once, from the module cache or the module
+// proxy.
+var fetch = sync.OnceValue(func() version {
 	root, err := tree.Goroot()
 	if err != nil {
 		return version{err: err}
 	}
-	cmd := tree.Go(root, os.TempDir(), nil, "mod", "download", "-json", "golang.org/x/sys@latest")
+	query := "golang.org/x/sys@" + pinned
+	if *newest {
+		query = "golang.org/x/sys@latest"
+	}
+	cmd := tree.Go(root, os.TempDir(), nil, "mod", "download", "-json", query)
 	out, err := cmd.Output()
 	var m struct{ Version, Error string }
 	if jerr := json.Unmarshal(out, &m); jerr != nil {
-		return version{err: fmt.Errorf("go mod download golang.org/x/sys@latest: %v\n%s", err, out)}
+		return version{err: fmt.Errorf("go mod download %s: %v\n%s", query, err, out)}
 	}
 	if err != nil {
-		return version{err: fmt.Errorf("the module proxy cannot be reached: %s", m.Error)}
+		return version{err: fmt.Errorf("%s cannot be had from the module proxy: %s", query, m.Error)}
 	}
 	fmt.Println("golang.org/x/sys", m.Version)
 	return version{version: m.Version}
