@@ -170,13 +170,19 @@ func TestStepSpringboard(t *testing.T) {
 	}
 }
 
-// TestGate64 makes a call by INT 0x80.
+// TestGate64 makes a call by INT 0x80. A host without 32-bit emulation has no
+// such gate and says so.
 func TestGate64(t *testing.T) {
 	load(t, 0xcd, 0x80)
 	c := newCtx(t)
 	defer bind(t, c)()
 	c.RAX = 20
-	if e := c.Run(); e != vcpu.EventSyscall || c.Int != 0x80 || c.RIP != textBase+2 || c.RAX != 20 {
+	const trapGP, missing = 13, 0x80<<3 | 2
+	e := c.Run()
+	if e == vcpu.EventFault && c.Trapno == trapGP && c.ErrCode == missing && c.RIP == textBase {
+		return
+	}
+	if e != vcpu.EventSyscall || c.Int != 0x80 || c.RIP != textBase+2 || c.RAX != 20 {
 		t.Errorf("%v, INT %#x, rip %#x, rax %d", e, c.Int, c.RIP, c.RAX)
 	}
 }
