@@ -574,6 +574,27 @@ func BenchmarkGetpid(b *testing.B) {
 	b.ReportMetric(float64(cpu.Nanoseconds())/float64(loops)/n, "cpu-ns/call")
 }
 
+// TestLikeOldGo runs programs that look like those of Go up to 1.10, which name
+// dyld, and one that is linked as low as XNU allows.
+func TestLikeOldGo(t *testing.T) {
+	dyld := tm.Build(tm.Exit(42))
+	tm.AddCommand(dyld, 0xe, "\x0c\x00\x00\x00/usr/lib/dyld\x00")
+	const base = 0x1000
+	low := tm.Build(tm.Exit(42))
+	for off, v := range map[int]uint64{tm.ZeroCmd + 32: base, tm.TextVMAddr: base, tm.DataVMAddr: base + tm.DataAddr - tm.Base, tm.ThreadRIP: base + tm.TextOff} {
+		binary.LittleEndian.PutUint64(low[off:], v)
+	}
+	for _, release := range []string{"10.6", "10.10", "15"} {
+		if r := run(t, exec.Command(runnerPath, "-xnu", release, program(t, dyld))); r.status != 42 || r.stderr != "" {
+			t.Errorf("%s, with LC_LOAD_DYLINKER: %+v", release, r)
+		}
+		r := run(t, exec.Command(runnerPath, "-xnu", release, program(t, low)))
+		if forbidden := r.status == exitCannot && strings.Contains(r.stderr, "vm.mmap_min_addr"); !forbidden && (r.status != 42 || r.stderr != "") {
+			t.Errorf("%s, at %#x: %+v", release, base, r)
+		}
+	}
+}
+
 // TestEndlessFault has programs that fault again and again: they go on, and
 // one line tells of it.
 func TestEndlessFault(t *testing.T) {
