@@ -71,7 +71,7 @@ func main() {
 		if state.ExitCode() != 3 {
 			fail("Wait: %v, want exit status 3", state)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		fail("the child has ended, but Wait has not")
 	}
 	if _, err := child.Wait(); err == nil {

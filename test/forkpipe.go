@@ -22,7 +22,7 @@ import (
 )
 
 func main() {
-	const starters, each, lives, limit = 8, 20, "10", 5 * time.Second
+	const starters, each, lives, limit = 8, 20, "120", time.Minute
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex

@@ -35,7 +35,7 @@ func exchange(addr string) (answered bool) {
 		fail("%v", err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	b := make([]byte, 5)
 	_, err = io.ReadFull(c, b)
 	if ne, ok := err.(net.Error); ok && ne.Timeout() {

@@ -93,7 +93,7 @@ func main() {
 			if err != nil {
 				fail("%v", err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(2 * time.Minute):
 			fail("only %d of %d woke", i, readers+writers)
 		}
 	}

@@ -130,7 +130,7 @@ func empty2() {}
 func empty3() {}
 
 // hang is how long a child may do nothing.
-const hang = 20 * time.Second
+const hang = 2 * time.Minute
 
 // command returns a child for a process group of its own.
 func command(mode string, env ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {

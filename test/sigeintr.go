@@ -82,7 +82,7 @@ func must(err error) {
 
 func main() {
 	if os.Getenv(childVar) != "" {
-		time.Sleep(300 * time.Millisecond)
+		os.Stdin.Read(make([]byte, 1)) // until there is no more
 		return
 	}
 	page, err := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
@@ -106,22 +106,24 @@ func main() {
 			syscall.RawSyscall(328 /* __pthread_kill */, uintptr(self), uintptr(syscall.SIGUSR2), 0)
 		}
 	}()
-	const pause = 200 * time.Millisecond
-	try := func(what string, f func() error) {
-		before := handled.Load()
+	// try makes a call that waits until end is called, which comes after some signals.
+	try := func(what string, end func(), f func() error) {
+		enough := handled.Load() + 40
+		go func() {
+			for handled.Load() < enough {
+				time.Sleep(time.Millisecond)
+			}
+			end()
+		}()
 		if err := f(); err != nil {
 			fail("%s: %v", what, err)
-		}
-		if n := handled.Load() - before; n < 5 {
-			fail("%s: only %d signals while it waited", what, n)
 		}
 	}
 
 	var p [2]int
 	must(syscall.Pipe(p[:]))
 	r := os.NewFile(uintptr(p[0]), "pipe") // blocking, so not for the poller
-	try("read", func() error {
-		time.AfterFunc(pause, func() { syscall.Write(p[1], []byte{1}) })
+	try("read", func() { syscall.Write(p[1], []byte{1}) }, func() error {
 		_, err := r.Read(make([]byte, 1))
 		return err
 	})
@@ -131,13 +133,14 @@ func main() {
 	defer os.RemoveAll(dir)
 	fifo := filepath.Join(dir, "fifo")
 	must(syscall.Mkfifo(fifo, 0o600))
-	try("open", func() error {
-		time.AfterFunc(pause, func() {
-			if f, err := os.OpenFile(fifo, os.O_WRONLY, 0); err == nil {
-				defer f.Close()
-				time.Sleep(pause)
-			}
-		})
+	opened := make(chan bool)
+	try("open", func() {
+		if f, err := os.OpenFile(fifo, os.O_WRONLY, 0); err == nil {
+			<-opened
+			f.Close()
+		}
+	}, func() error {
+		defer close(opened)
 		f, err := os.Open(fifo)
 		if err == nil {
 			f.Close()
@@ -149,6 +152,8 @@ func main() {
 	must(err)
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), childVar+"=1")
+	stdin, err := cmd.StdinPipe()
+	must(err)
 	must(cmd.Start())
-	try("wait", cmd.Wait)
+	try("wait", func() { stdin.Close() }, cmd.Wait)
 }

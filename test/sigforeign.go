@@ -110,7 +110,7 @@ func handler() uintptr {
 }
 
 // hang is how long nothing may happen.
-const hang = 20 * time.Second
+const hang = 2 * time.Minute
 
 func fail(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)

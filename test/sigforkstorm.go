@@ -41,7 +41,7 @@ func main() {
 		}
 	}()
 	// A fork that hangs, in the child or here, ends the program.
-	const hang = 20 * time.Second
+	const hang = 2 * time.Minute
 	watchdog := time.AfterFunc(hang, func() {
 		fmt.Println("hung")
 		os.Exit(1)

@@ -89,7 +89,7 @@ func fail(format string, args ...any) {
 }
 
 // hang is how long nothing may happen.
-const hang = 20 * time.Second
+const hang = 2 * time.Minute
 
 // forks starts children while collections preempt everything: none has to wait.
 func forks() {

@@ -151,7 +151,7 @@ func main() {
 			}
 			select {
 			case <-c:
-			case <-time.After(20 * time.Second):
+			case <-time.After(2 * time.Minute):
 				fail("signal %d was not delivered", n)
 			}
 		}

@@ -66,7 +66,7 @@ func main() {
 	}()
 
 	// If timers stop altogether, so does the wait below.
-	const d, hang = 500 * time.Millisecond, 20 * time.Second
+	const d, hang = 500 * time.Millisecond, 2 * time.Minute
 	awake := make(chan bool, 1)
 	go func() {
 		runtime.LockOSThread()

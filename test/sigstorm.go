@@ -73,7 +73,7 @@ func atBirth(done *atomic.Bool, sent *atomic.Int64) {
 var storm = []syscall.Signal{syscall.SIGWINCH, syscall.SIGCHLD, syscall.SIGIO, syscall.SIGUSR1}
 
 // hang is how long nothing may happen.
-const hang = 20 * time.Second
+const hang = 2 * time.Minute
 
 func fail(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)

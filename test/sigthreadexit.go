@@ -67,7 +67,7 @@ func count(short, full int) int {
 }
 
 // hang is how long a signal may be on its way.
-const hang = 20 * time.Second
+const hang = 2 * time.Minute
 
 func fail(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)

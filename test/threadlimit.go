@@ -63,7 +63,7 @@ func child(arg string) ([]byte, error) {
 	}
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), childVar+"="+arg, "GODEBUG=asyncpreemptoff=1", "GOGC=off")
-	timer := time.AfterFunc(40*time.Second, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	return cmd.CombinedOutput()
 }

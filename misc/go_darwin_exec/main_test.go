@@ -80,7 +80,7 @@ func run(t testing.TB, cmd *exec.Cmd) (r result) {
 	t.Helper()
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
-	timer := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(5*time.Minute, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	e := cmd.Run()
 	var ee *exec.ExitError

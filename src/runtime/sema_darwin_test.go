@@ -45,7 +45,7 @@ func TestSemasleepSignals(t *testing.T) {
 				t.Fatalf("a sleep of %v has not ended after %d signals", d, n)
 			}
 		case got := <-took:
-			if got < d || got > 10*d {
+			if got < d { // however late: a sleep that begins anew with each signal never ends
 				t.Errorf("slept %v, asked for %v", got, d)
 			}
 			if n < 5 {

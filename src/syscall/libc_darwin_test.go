@@ -508,8 +508,9 @@ func TestStubClocks(t *testing.T) {
 		must(t, "clock_gettime", clock, &ts)
 		return time.Duration(ts.Nano())
 	}
-	if d := time.Duration(time.Now().UnixNano()) - now(0); d < -time.Second || d > 10*time.Second {
-		t.Errorf("CLOCK_REALTIME differs from time.Now by %v", d)
+	first, real, last := time.Duration(time.Now().UnixNano()), now(0), time.Duration(time.Now().UnixNano())
+	if real < first-time.Second || real > last+time.Second {
+		t.Errorf("CLOCK_REALTIME is %v, time.Now %v before and %v after", real, first, last)
 	}
 	clocks := []int{0, 4, 5, 6, 8, 9, 12}
 	if DarwinRelease() >= 14 {
@@ -798,7 +799,7 @@ func TestStubSignals(t *testing.T) {
 	must(t, "raise", int(SIGUSR1))
 	select {
 	case <-c:
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("raise(SIGUSR1): no signal")
 	}
 
@@ -850,11 +851,12 @@ func TestStubPty(t *testing.T) {
 
 func TestStubTime(t *testing.T) {
 	var tv Timeval
+	first := time.Now().UnixNano()
 	if err := Gettimeofday(&tv); err != nil {
 		t.Fatal(err)
 	}
-	if d := time.Duration(time.Now().UnixNano() - tv.Nano()); d < -time.Second || d > 10*time.Second {
-		t.Errorf("gettimeofday differs from time.Now by %v", d)
+	if last := time.Now().UnixNano(); tv.Nano() < first-1e9 || tv.Nano() > last+1e9 {
+		t.Errorf("gettimeofday says %d, time.Now %d before and %d after", tv.Nano(), first, last)
 	}
 	if tv.Usec < 0 || tv.Usec > 999_999 {
 		t.Errorf("%d microseconds", tv.Usec)

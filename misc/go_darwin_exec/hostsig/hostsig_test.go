@@ -53,7 +53,7 @@ func records(t *testing.T, sigs ...syscall.Signal) (next func() (Record, bool)) 
 	t.Cleanup(func() { syscall.Close(fds[0]); syscall.Close(fds[1]) })
 	return func() (r Record, ok bool) {
 		buf := unsafe.Slice((*byte)(unsafe.Pointer(&r)), RecordSize)
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			if n, err := syscall.Read(fds[0], buf); n == int(RecordSize) && err == nil {
 				Taken(int(r.Signo))
 				return r, true

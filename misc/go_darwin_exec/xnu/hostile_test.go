@@ -376,7 +376,7 @@ func hostile(t *testing.T, r Release, width abi, rnd *rand.Rand) {
 			th.sig.Mask, th.sig.Pending = 0, xsig.Bit(SIGUSR1)
 			th.cpu.Regs.RIP, th.cpu.Regs.RSP = 0x1000, page+64
 			saved := a
-			done := time.AfterFunc(10*time.Second, func() { panic("the call does not end: " + c.name + " " + hexArgs(saved)) })
+			done := time.AfterFunc(2*time.Minute, func() { panic("the call does not end: " + c.name + " " + hexArgs(saved)) })
 			th.call(c, &a)
 			done.Stop()
 			th.dead = false
@@ -404,7 +404,7 @@ func hostile(t *testing.T, r Release, width abi, rnd *rand.Rand) {
 			}
 			th.sig.Pending = xsig.Bit(SIGUSR1)
 			saved := a
-			done := time.AfterFunc(10*time.Second, func() { panic("the trap does not end: " + c.name + " " + hexArgs(saved)) })
+			done := time.AfterFunc(2*time.Minute, func() { panic("the trap does not end: " + c.name + " " + hexArgs(saved)) })
 			c.handle(th, &a)
 			done.Stop()
 		}

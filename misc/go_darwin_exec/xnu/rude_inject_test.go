@@ -240,7 +240,7 @@ func TestRudeSignalHeld(t *testing.T) {
 			p.psignal(SIGUSR1)
 		}()
 		p.mu.Lock()
-		for end := time.Now().Add(10 * time.Second); !p.rude.holding && n.sig.Pending == 0 && time.Now().Before(end); {
+		for end := time.Now().Add(time.Minute); !p.rude.holding && n.sig.Pending == 0 && time.Now().Before(end); {
 			p.mu.Unlock()
 			time.Sleep(10 * time.Microsecond)
 			p.mu.Lock()

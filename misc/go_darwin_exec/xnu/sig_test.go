@@ -66,7 +66,7 @@ func trap(t *testing.T, th *Thread, name string, a ...uint64) int32 {
 // has gone to sleep.
 func asleep(t *testing.T, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !cond(); time.Sleep(100 * time.Microsecond) {
+	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(end) {
 			t.Fatal("the other thread does not go to sleep")
 		}
@@ -264,7 +264,7 @@ func TestInterruptedCalls(t *testing.T) {
 				})
 				th.p.mu.Lock()
 				th.p.post(SIGWINCH, self(SIGWINCH), n, false)
-				patience := 20 * time.Second
+				patience := time.Minute
 				if c.stillThe {
 					patience = 20 * time.Millisecond // or as long as a mistake needs to show
 				}

@@ -70,7 +70,7 @@ func Main(f *Flags) error {
 const usual = "1504 4903 11215"
 
 // limit is how long a test may take.
-const limit = 30 * time.Second
+const limit = 3 * time.Minute
 
 // A test is one function of the guest.
 type test struct {

@@ -263,9 +263,9 @@ func (s *suite) try(m mutant, b *builder, u *unit, release string) (r result) {
 	start := time.Now()
 	var out []byte
 	var err error
-	most := mutantLimit
-	if (u.kind == std || u.kind == module) && !slices.Contains(m.hangs, u) {
-		most = limit // it may have to build programs first
+	most := limit
+	if slices.Contains(m.hangs, u) {
+		most = hangLimit
 	}
 	for range tries {
 		if out, err = b.run(u, release, most); err != nil {

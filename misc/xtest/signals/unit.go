@@ -26,9 +26,9 @@ import (
 // How long a test may take; and a program or a conformance test with a mutation in it, which may
 // well hang.
 const (
-	limit       = 5 * time.Minute
-	longLimit   = time.Hour // with -long
-	mutantLimit = 45 * time.Second
+	limit     = 5 * time.Minute
+	longLimit = time.Hour       // with -long
+	hangLimit = 2 * time.Minute // if a mutation is expected to make it hang
 )
 
 type kind int

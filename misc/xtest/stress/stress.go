@@ -67,7 +67,7 @@ func (f *Flags) Register(fs *flag.FlagSet) {
 const usual = "10.6 10.11 10.14 15"
 
 // late is the usual stress.late.
-const late = 10 * time.Second
+const late = time.Minute
 
 // dumpSignal makes the runner print the calls that it has kept, and dumpMark begins the last part of that.
 const (

@@ -245,9 +245,9 @@ func nap(ms uintptr) {
 	sys(sysSelect, 0, 0, 0, 0, ptr(&tv), 0)
 }
 
-// await waits until v is at least n, and fails if that takes longer than 10 s.
+// await waits until v is at least n, and fails if that takes longer than a minute.
 func await(what string, v *atomic.Uint32, n uint32) {
-	for range 10000 {
+	for range 60000 {
 		if v.Load() >= n {
 			return
 		}

@@ -53,7 +53,7 @@ var (
 )
 
 // late is when a signal of the program's own counts as lost.
-const late = 10 * time.Second
+const late = time.Minute
 
 func init() { runtime.LockOSThread() } // main stays on the oldest thread
 

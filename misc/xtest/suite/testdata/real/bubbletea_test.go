@@ -125,7 +125,7 @@ func (s *screen) has(text string) bool {
 // await waits until the program has written text.
 func (s *screen) await(text string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !s.has(text); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !s.has(text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.cmd.Process.Kill()
 			s.t.Fatalf("no %q; the terminal got\n%q", text, s.text)
@@ -135,10 +135,10 @@ func (s *screen) await(text string) {
 
 func (s *screen) wait() error {
 	err := s.cmd.Wait()
-	s.tty.SetReadDeadline(time.Now().Add(5 * time.Second))
+	s.tty.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	select {
 	case <-s.end:
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		s.t.Error("the terminal's other end is not at its end")
 	}
 	s.tty.Close()

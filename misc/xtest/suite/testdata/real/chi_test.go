@@ -54,7 +54,7 @@ func certificate(t *testing.T) (tls.Certificate, []byte) {
 func serve(t *testing.T) (string, []byte) {
 	cert, root := certificate(t)
 	r := chi.NewRouter()
-	r.Use(middleware.Recoverer, middleware.Compress(5), middleware.Timeout(30*time.Second))
+	r.Use(middleware.Recoverer, middleware.Compress(5), middleware.Timeout(2*time.Minute))
 	r.Get("/hello/{name}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "hello %s by %s", chi.URLParam(r, "name"), r.Proto)
 	})
@@ -85,7 +85,7 @@ func TestServer(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
 		tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: h2, MaxIdleConnsPerHost: 8}
 		defer tr.CloseIdleConnections()
-		client := &http.Client{Transport: tr, Timeout: 30 * time.Second}
+		client := &http.Client{Transport: tr, Timeout: 2 * time.Minute}
 		get := func(path, body string) (int, string) {
 			t.Helper()
 			var resp *http.Response

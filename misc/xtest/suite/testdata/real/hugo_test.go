@@ -184,7 +184,7 @@ func TestServer(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "content/posts/second.md"), []byte("---\ntitle: Second\ndate: 2018-06-12\n---\nNews.\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(get(), "<p>News.</p>"); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !strings.Contains(get(), "<p>News.</p>"); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("a minute after the change: %s", get())
 		}
