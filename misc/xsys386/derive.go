@@ -123,6 +123,53 @@ func mendCPU(facts map[string]fact, dir string) error {
 	return os.WriteFile(name, text, 0o666)
 }
 
+// socket386 is what package golang.org/x/net/internal/socket lacks: the
+// structures of sendmsg and recvmsg with words of 32 bits
+// (xnu-4903 bsd/sys/socket.h, bsd/sys/uio.h).
+const socket386 = `package socket
+
+const (
+	sizeofIovec  = 8
+	sizeofMsghdr = 28
+)
+
+type (
+	iovec struct {
+		Base *byte
+		Len  uint32
+	}
+
+	msghdr struct {
+		Name       *byte
+		Namelen    uint32
+		Iov        *iovec
+		Iovlen     int32
+		Control    *byte
+		Controllen uint32
+		Flags      int32
+	}
+
+	cmsghdr struct {
+		Len   uint32
+		Level int32
+		Type  int32
+	}
+)
+`
+
+// mendNet adds the file to dir, a copy of golang.org/x/net.
+func mendNet(dir string) error {
+	dir = filepath.Join(dir, "internal", "socket")
+	if _, err := os.Stat(filepath.Join(dir, "zsys_darwin_amd64.go")); err != nil {
+		return fmt.Errorf("package socket of %s is not as it was: %v", xnet, err)
+	}
+	name := filepath.Join(dir, "zsys_darwin_386.go")
+	if _, err := os.Stat(name); err == nil {
+		return nil // as it was before 2021
+	}
+	return os.WriteFile(name, []byte(socket386), 0o666)
+}
+
 var constraintRE = regexp.MustCompile(`(?m)^//go:build .*$`)
 
 // constrain gives a file another build constraint.

@@ -5,18 +5,19 @@
 // Xsys386 makes golang.org/x/sys build for darwin/386, which that module gave
 // up in 2021: it copies the version of it that a module uses, and adds the files
 // that are missing, which it derives from those for darwin/amd64 and from the
-// tables of lib/xnu.
+// tables of lib/xnu. It does the same for golang.org/x/net, if the module uses it,
+// whose packages ipv4, ipv6 and icmp lack one file.
 //
 //	usage: xsys386 [-C MODULE] DIR
 //
 // MODULE is the directory of the module that uses golang.org/x/sys; by default
-// the current one. It is not changed. DIR, which must not exist, gets the copy,
-// in DIR/sys, and a go.work that puts it in place:
+// the current one. It is not changed. DIR, which must not exist, gets the copies,
+// DIR/sys and DIR/net, and a go.work that puts them in place:
 //
 //	cd MODULE; GOWORK=DIR/go.work GOOS=darwin GOARCH=386 go build
 //
-// The copy serves every port. Who has a go.work of their own, or does not
-// want one, replaces the module by DIR/sys there or in go.mod instead.
+// The copies serve every port. Who has a go.work of their own, or does not
+// want one, replaces the modules by them there or in go.mod instead.
 package main
 
 import (
@@ -25,14 +26,19 @@ import (
 	"fmt"
 	"go/version"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"goxnu/misc/internal/tree"
 )
 
-const xsys = "golang.org/x/sys"
+const (
+	xsys = "golang.org/x/sys"
+	xnet = "golang.org/x/net"
+)
 
 func main() {
 	module := flag.String("C", ".", "the `directory` of the module that uses "+xsys)
@@ -81,13 +87,26 @@ func run(module, out string) error {
 	if err := ask(goroot, module, &sys, "list", "-mod=readonly", "-m", "-json", xsys); err != nil {
 		return err
 	}
-	if sys.Dir == "" { // nothing needed it so far
-		if err := ask(goroot, module, &sys, "mod", "download", "-json", xsys+"@"+sys.Version); err != nil {
+	if err := sys.fetch(goroot, module, xsys); err != nil {
+		return err
+	}
+	all, err := tree.Output(tree.Go(goroot, module, nil, "list", "-mod=readonly", "-m", "-f", "{{.Path}}", "all"))
+	if err != nil {
+		return fmt.Errorf("go list -m all in %s: %v", module, err)
+	}
+	replaced := map[string]string{xsys: filepath.Join(out, "sys")}
+	var net found
+	if slices.Contains(strings.Fields(string(all)), xnet) {
+		if err := ask(goroot, module, &net, "list", "-mod=readonly", "-m", "-json", xnet); err != nil {
 			return err
 		}
+		if err := net.fetch(goroot, module, xnet); err != nil {
+			return err
+		}
+		replaced[xnet] = filepath.Join(out, "net")
 	}
 
-	sysDir, work := filepath.Join(out, "sys"), filepath.Join(out, "go.work")
+	sysDir, work := replaced[xsys], filepath.Join(out, "go.work")
 	err = copyModule(sys.Dir, sysDir)
 	if err == nil {
 		err = derive(facts, filepath.Join(sysDir, "unix"))
@@ -95,15 +114,23 @@ func run(module, out string) error {
 	if err == nil {
 		err = mendCPU(facts, filepath.Join(sysDir, "cpu"))
 	}
+	if err == nil && net.Dir != "" {
+		if err = copyModule(net.Dir, replaced[xnet]); err == nil {
+			err = mendNet(replaced[xnet])
+		}
+	}
 	if err == nil {
-		err = os.WriteFile(work, []byte(workFile(main, sysDir)), 0o666)
+		err = os.WriteFile(work, []byte(workFile(main, replaced)), 0o666)
 	}
 	if err != nil {
 		os.RemoveAll(out)
 		return fmt.Errorf("%s %s: %v", xsys, sys.Version, err)
 	}
-	fmt.Printf("%s %s for darwin/386 is in %s\nin %s: GOWORK=%s GOOS=darwin GOARCH=386 go build\n",
-		xsys, sys.Version, sysDir, module, work)
+	fmt.Printf("%s %s for darwin/386 is in %s\n", xsys, sys.Version, sysDir)
+	if net.Dir != "" {
+		fmt.Printf("%s %s for darwin/386 is in %s\n", xnet, net.Version, replaced[xnet])
+	}
+	fmt.Printf("in %s: GOWORK=%s GOOS=darwin GOARCH=386 go build\n", module, work)
 	return nil
 }
 
@@ -112,6 +139,14 @@ type found struct {
 	Dir       string
 	Version   string
 	GoVersion string
+}
+
+// fetch gets the module m, called path, if nothing needed it so far.
+func (m *found) fetch(goroot, dir, path string) error {
+	if m.Dir != "" {
+		return nil
+	}
+	return ask(goroot, dir, m, "mod", "download", "-json", path+"@"+m.Version)
 }
 
 // ask runs the go command in dir and decodes what it answers.
@@ -123,13 +158,18 @@ func ask(goroot, dir string, m *found, args ...string) error {
 	return json.Unmarshal(text, m)
 }
 
-// workFile returns the go.work that puts sysDir in the place of the module.
-func workFile(main found, sysDir string) string {
+// workFile returns the go.work that puts directories in the places of modules.
+func workFile(main found, replaced map[string]string) string {
 	release := main.GoVersion
 	if version.Compare("go"+release, "go1.18") < 0 {
 		release = "1.18" // the first that knows go.work
 	}
-	return fmt.Sprintf("go %s\n\nuse %s\n\nreplace %s => %s\n", release, main.Dir, xsys, sysDir)
+	var b strings.Builder
+	fmt.Fprintf(&b, "go %s\n\nuse %s\n", release, main.Dir)
+	for _, path := range slices.Sorted(maps.Keys(replaced)) {
+		fmt.Fprintf(&b, "\nreplace %s => %s\n", path, replaced[path])
+	}
+	return b.String()
 }
 
 // copyModule copies the files of a module, which may be read-only.

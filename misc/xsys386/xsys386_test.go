@@ -78,6 +78,80 @@ func TestProgram(t *testing.T) {
 	})
 }
 
+const netMain = `package main
+
+import (
+	"fmt"
+	"net"
+
+	"golang.org/x/net/ipv4"
+)
+
+func main() {
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p := ipv4.NewPacketConn(c)
+	if err := p.SetControlMessage(ipv4.FlagDst, true); err != nil {
+		fmt.Println(err)
+	}
+	p.WriteTo([]byte("hello"), nil, c.LocalAddr())
+	b := make([]byte, 10)
+	n, cm, _, err := p.ReadFrom(b)
+	if string(b[:n]) != "hello" || cm == nil || !cm.Dst.IsLoopback() || err != nil {
+		fmt.Println(string(b[:n]), cm, err)
+		return
+	}
+	fmt.Println("ok")
+}
+`
+
+// TestNet: a program that uses golang.org/x/net is told of xsys386 when it is
+// built without, and works with it.
+func TestNet(t *testing.T) {
+	goroot, err := tree.Goroot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	prog := t.TempDir()
+	write(t, filepath.Join(prog, "go.mod"), "module example.com/prog\n\ngo 1.26\n\nrequire golang.org/x/net v0.62.0\n")
+	write(t, filepath.Join(prog, "main.go"), netMain)
+	if out, err := tree.Go(goroot, prog, nil, "mod", "tidy").CombinedOutput(); err != nil {
+		t.Skipf("the modules cannot be had from here: %v\n%s", err, out)
+	}
+	port := []string{"GOOS=darwin", "GOARCH=386"}
+	out, err := tree.Go(goroot, prog, port, "build", "-o", os.DevNull).CombinedOutput()
+	n := 0
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "has no files for darwin/386") {
+			n++
+			if !strings.HasPrefix(line, "golang.org/x/") || !strings.Contains(line, "go run ./xsys386 -C MODULE DIR") {
+				t.Errorf("the hint is %s", line)
+			}
+		}
+	}
+	if err == nil || n != strings.Count(string(out), "# golang.org/x/") {
+		t.Errorf("without xsys386: %v, want one hint for each package that fails, got\n%s", err, out)
+	}
+	if out, err := tree.Go(goroot, prog, []string{"GOOS=darwin", "GOARCH=amd64"}, "build", "-o", os.DevNull).CombinedOutput(); err != nil || len(out) != 0 {
+		t.Errorf("for amd64: %v\n%s", err, out)
+	}
+
+	dir := filepath.Join(t.TempDir(), "out")
+	if err := run(prog, dir); err != nil {
+		t.Fatal(err)
+	}
+	port = append(port, "GOWORK="+filepath.Join(dir, "go.work"))
+	if out, err := tree.Go(goroot, prog, port, "build", "-o", os.DevNull).CombinedOutput(); err != nil {
+		t.Fatalf("with xsys386: %v\n%s", err, out)
+	}
+	if got, err := tree.Go(goroot, prog, port, "run", ".").CombinedOutput(); err != nil || string(got) != "ok\n" {
+		t.Errorf("the program: %v\n%s", err, got)
+	}
+}
+
 func testProgram(t *testing.T, goroot, prog string) {
 	facts, err := readFacts(lib(t))
 	if err != nil {
