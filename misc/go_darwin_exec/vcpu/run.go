@@ -203,6 +203,30 @@ func (c *Ctx) Sleeping(nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr, ki
 	return blockingResult(r)
 }
 
+// Uninterrupted makes a host call that may take long and that no kick ends.
+//
+//go:nosplit
+func (c *Ctx) Uninterrupted(nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr) {
+	for {
+		if forked {
+			r, errno = Raw(nr, a1, a2, a3, a4, a5, a6)
+		} else {
+			r, errno = runRaw(nr, a1, a2, a3, a4, a5, a6)
+		}
+		if errno != uintptr(syscall.EINTR) {
+			return r, errno
+		}
+	}
+}
+
+//go:nosplit
+func runRaw(nr, a1, a2, a3, a4, a5, a6 uintptr) (r, errno uintptr) {
+	entersyscall()
+	r, errno = Raw(nr, a1, a2, a3, a4, a5, a6)
+	exitsyscall()
+	return
+}
+
 //go:nosplit
 func blockingResult(r uintptr) (v, errno uintptr, kicked bool) {
 	if r > ^uintptr(4095) {

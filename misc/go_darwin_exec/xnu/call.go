@@ -92,6 +92,15 @@ func (t *Thread) block(nr, a1, a2, a3, a4, a5, a6 uintptr) (uint64, Errno) {
 	return uint64(r), fromHost(e)
 }
 
+// finish makes a host call that may take long and that XNU does not let a
+// signal interrupt, although some hosts may (fallocate on tmpfs, sendfile).
+//
+//go:nosplit
+func (t *Thread) finish(nr, a1, a2, a3, a4, a5, a6 uintptr) (uint64, Errno) {
+	r, e := t.cpu.Uninterrupted(nr, a1, a2, a3, a4, a5, a6)
+	return uint64(r), fromHost(e)
+}
+
 // copyin reads the n bytes at guest address p into dst, a Go object of that size.
 func copyin(dst unsafe.Pointer, p uint64, n uintptr) Errno {
 	if !vcpu.CopyIn(unsafe.Slice((*byte)(dst), n), p) {

@@ -326,7 +326,7 @@ func (t *Thread) preallocate(fd uintptr, p uint64) (uint64, Errno) {
 		if se != 0 {
 			return 0, se
 		}
-		_, e = t.block(syscall.SYS_FALLOCATE, fd, linuxFallocKeepSize, uintptr(st.size()), uintptr(n), 0, 0)
+		_, e = t.finish(syscall.SYS_FALLOCATE, fd, linuxFallocKeepSize, uintptr(st.size()), uintptr(n), 0, 0)
 		if e == 0 {
 			putUint64(b[24:], uint64(n))
 		}
@@ -347,7 +347,7 @@ func (t *Thread) punchhole(fd uintptr, p uint64) (uint64, Errno) {
 	if getUint32(b) != 0 || getUint32(b[4:]) != 0 || int64(getUint64(b[8:])) < 0 || int64(getUint64(b[16:])) < 0 {
 		return 0, EINVAL
 	}
-	return ret(t.block(syscall.SYS_FALLOCATE, fd, linuxFallocKeepSize|linuxFallocPunchHole, uintptr(getUint64(b[8:])), uintptr(getUint64(b[16:])), 0, 0))
+	return ret(t.finish(syscall.SYS_FALLOCATE, fd, linuxFallocKeepSize|linuxFallocPunchHole, uintptr(getUint64(b[8:])), uintptr(getUint64(b[16:])), 0, 0))
 }
 
 // sysFlock: LOCK_SH, LOCK_EX, LOCK_NB and LOCK_UN have Linux's values

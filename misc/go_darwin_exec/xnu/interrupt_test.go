@@ -6,8 +6,12 @@ package xnu
 
 import (
 	"os"
+	"runtime"
+	"sync"
 	"syscall"
 	"testing"
+
+	"goxnu/misc/go_darwin_exec/internal/testguest"
 )
 
 // A signalCall is a call that is made when a signal has come already.
@@ -70,8 +74,9 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	send := func() { syscall.Write(b, []byte("x")) }
 	readyDo("recvfrom", sysRecvfrom, send, A, gp(buf), 1)
 	readyDo("recvmsg", sysRecvmsg, send, A, gp(msg))
-	now("sendto", sysSendto, A, gp(buf), 1)
-	now("sendmsg", sysSendmsg, A, gp(msg))
+	drain := func() { syscall.Recvfrom(b, make([]byte, 100), syscall.MSG_DONTWAIT) }
+	readyDo("sendto", sysSendto, drain, A, gp(buf), 1)
+	readyDo("sendmsg", sysSendmsg, drain, A, gp(msg))
 	quiet, _ := p.socketpair(guestSockStream)
 	wait("recvfrom, nothing", sysRecvfrom, uint64(quiet), gp(buf), 1)
 	wait("recvmsg, nothing", sysRecvmsg, uint64(quiet), gp(msg))
@@ -80,8 +85,9 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	l, sa := p.listener()
 	L := uint64(l)
 	connect := func() {
-		c := p.socket(guestAfInet, guestSockStream)
-		call(t, p.th, sysConnect, 0, uint64(c), gp(sa), 16)
+		c := call(t, p.th, sysSocket, 0, guestAfInet, guestSockStream, 0)
+		call(t, p.th, sysConnect, 0, c, gp(sa), 16)
+		closeFD(t, p.th, c)
 	}
 	readyDo("accept", sysAccept, connect, L)
 	alone, _ := p.listener()
@@ -91,9 +97,16 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	os.Remove("sock")
 	call(t, p.th, sysBind, 0, uint64(ul), gp(&un[0]), uint64(len(un)))
 	call(t, p.th, sysListen, 0, uint64(ul), 100)
+	client := -1
 	add(&ready, "connect, unix", sysConnect, func() *args {
-		return just(uint64(p.socket(guestAfUnix, guestSockStream)), gp(&un[0]), uint64(len(un)))()
+		if client >= 0 {
+			closeFD(t, p.th, call(t, p.th, sysAccept, 0, uint64(ul)))
+			p.close(client)
+		}
+		client = int(call(t, p.th, sysSocket, 0, guestAfUnix, guestSockStream, 0))
+		return just(uint64(client), gp(&un[0]), uint64(len(un)))()
 	})
+	p.Cleanup(func() { syscall.Close(client) })
 	udp := p.socket(guestAfInet, guestSockDgram)
 	now("connect, UDP", sysConnect, uint64(udp), gp(sa), 16)
 
@@ -120,6 +133,7 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 		kq := call(t, p.th, sysKqueue, 0)
 		p.own(kq)
 		k.form.encode(in[:], &kevent{ident: R, filter: evfiltRead, flags: evAdd})
+		call(t, p.th, k.h, 0, kq, gp(in), 1, 0, 0)
 		now(k.name+", change", k.h, kq, gp(in), 1, 0, 0)
 		now(k.name, k.h, kq, 0, 0, gp(out), 1)
 		kq2 := call(t, p.th, sysKqueue, 0)
@@ -166,10 +180,18 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	now("pwrite", sysPwrite, F, gp(buf), 1, 0)
 	now("fsync", sysFsync, F)
 	now("ftruncate", sysFtruncate, F, 100)
+	shm := p.open("/dev/shm", syscall.O_RDWR|syscall.O_DIRECTORY|0x410000) // O_TMPFILE: tmpfs looks for signals
+	store := &[4]uint64{3 << 32, 0, 64 << 20, 0}                           // F_PEOFPOSMODE, 64 MB
+	readyDo("F_PREALLOCATE", sysFcntl, func() { syscall.Ftruncate(shm, 1); syscall.Ftruncate(shm, 0) }, uint64(shm), uint64(fPreallocate), gp(store))
+	sent := new(int64)
+	sink := make([]byte, 1<<16)
+	from := p.open("f", syscall.O_RDONLY)
+	tcp, peer := p.tcp()
+	readyDo("sendfile", sysSendfile, func() { *sent = 100; syscall.Recvfrom(peer, sink, syscall.MSG_DONTWAIT) }, uint64(from), uint64(tcp), 0, gp(sent), 0, 0)
 	now("read, file", sysRead, F, gp(buf), 4096)
 	now("access", sysAccess, gstr("f"), 0)
-	now("unlink", sysUnlink, gstr("f"))
-	now("mkdir", sysMkdir, gstr("d"), 0o700)
+	readyDo("unlink", sysUnlink, func() { os.WriteFile("u", nil, 0o600) }, gstr("u"))
+	readyDo("mkdir", sysMkdir, func() { os.Remove("d") }, gstr("d"), 0o700)
 	now("getentropy", sysGetentropy, gp(buf), 256)
 	return ready, waiting
 }
@@ -185,8 +207,11 @@ func TestReadyCalls(t *testing.T) {
 	for _, c := range ready {
 		a := c.args()
 		p.th.cpu.Kick()
-		_, e := c.h(p.th, a)
+		v, e := c.h(p.th, a)
 		p.th.deadline = 0
+		if e == 0 && c.name == "accept" {
+			p.own(v)
+		}
 		if e != 0 {
 			t.Errorf("%s: %v", c.name, e)
 		}
@@ -204,4 +229,76 @@ func TestReadyCalls(t *testing.T) {
 			t.Errorf("%s: %d, %v, want ERESTART", c.name, v, e)
 		}
 	}
+}
+
+// TestReadyCallsStorm makes the calls of TestReadyCalls while kicks come at random moments.
+func TestReadyCallsStorm(t *testing.T) {
+	rnd := testguest.Rand(t)
+	chdirTemp(t)
+	p := &pollTest{t, guestThread(t, XNU11215), XNU11215}
+	ready, _ := p.readyCalls()
+	var (
+		mu   sync.Mutex
+		hot  bool // a call is under way
+		quit bool
+		wg   sync.WaitGroup
+	)
+	kicks := 0
+	wg.Go(func() {
+		for i := 0; ; i++ {
+			mu.Lock()
+			if quit {
+				mu.Unlock()
+				return
+			}
+			if hot {
+				p.th.cpu.Kick()
+			}
+			mu.Unlock()
+			for range i % 61 * 50 {
+				runtime.KeepAlive(i)
+			}
+		}
+	})
+	rounds := 200
+	if testing.Short() {
+		rounds = 20
+	}
+	for range rounds {
+		for _, i := range rnd.Perm(len(ready)) {
+			c := &ready[i]
+			if (c.name == "wait4" || c.name == "waitid" || c.name == "fsync" || c.name == "F_PREALLOCATE") && rnd.IntN(20) != 0 {
+				continue // they take long
+			}
+			a := c.args()
+			mu.Lock()
+			hot = true
+			if rnd.IntN(4) == 0 {
+				p.th.cpu.Kick()
+			}
+			mu.Unlock()
+			v, e := c.h(p.th, a)
+			p.th.deadline = 0
+			mu.Lock()
+			hot = false
+			if p.th.cpu.TakeKick() {
+				kicks++
+			}
+			mu.Unlock()
+			if e != 0 {
+				t.Fatalf("%s: %v", c.name, e)
+			}
+			if c.name == "accept" {
+				closeFD(t, p.th, v)
+			}
+		}
+	}
+	mu.Lock()
+	quit = true
+	mu.Unlock()
+	wg.Wait()
+	if kicks == 0 {
+		t.Error("no call met a kick")
+	}
+	t.Logf("%d kicks", kicks)
 }

@@ -459,6 +459,11 @@ func sysSendfile(t *Thread, a *args) (uint64, Errno) {
 	for e == 0 && !done {
 		var n uint64
 		n, e = t.block(syscall.SYS_SENDFILE, uintptr(s), uintptr(fd), uintptr(unsafe.Pointer(offp)), uintptr(min(left, 0x7ffff000)), 0, 0)
+		if e == ERESTART && pollNow(s, linuxEpollOut)&linuxEpollOut != 0 {
+			// The host has looked for signals, and there is room for more.
+			const some = 4096
+			n, e = t.finish(syscall.SYS_SENDFILE, uintptr(s), uintptr(fd), uintptr(unsafe.Pointer(offp)), uintptr(min(left, some)), 0, 0)
+		}
 		if e == 0 {
 			sent += int64(n)
 			left -= int64(n)

@@ -338,6 +338,185 @@ func restartNever() {
 
 const sysUnlink = 10
 
+// neverAsleep: calls that find at once what they ask for do not sleep, and do not fail with EINTR, however many
+// signals come: poll, select, pselect, kevent, read, recvfrom, accept, connect, flock, opening a FIFO or a terminal. The
+// handlers run when they return.
+//
+// bsd/kern/kern_synch.c:_sleep; osfmk/kern/sched_prim.c:thread_mark_wait_locked; bsd/kern/sys_generic.c:selprocess,
+// poll_nocancel; all
+func neverAsleep() {
+	const (
+		lockEX, lockUN       = 2, 8
+		openRDWR, noCTTY     = 2, 0x20000
+		evfiltRead, evAdd    = 0xffff, 1
+		forever              = ^uintptr(0)
+		perCall              = 100 // signals
+		fifoName, masterName = "fifo\x00", "/dev/ptmx\x00"
+	)
+	r, w := pipe()
+	say(w, 1)
+	empty, _ := pipe()
+	ready, idle := [2]uint32{uint32(r), 1}, [2]uint32{uint32(empty), 1}
+	kq := call("kqueue", sysKqueue, 0, 0, 0)
+	ev := [8]uintptr{r, evAdd<<16 | evfiltRead} // struct kevent: ident, filter and flags
+	call("kevent", sysKevent, kq, ptr(&ev), 1)
+	fifo := uintptr(unsafe.Pointer(unsafe.StringData(fifoName)))
+	master := uintptr(unsafe.Pointer(unsafe.StringData(masterName)))
+	sys(sysUnlink, fifo, 0, 0, 0, 0, 0)
+	call("mkfifo", sysMkfifo, fifo, 0o600, 0)
+	call("open", sysOpen, fifo, openRDWR, 0)
+	locked := call("open", sysOpen, fifo, openRDWR, 0)
+	l := socket(1)
+	sys(sysUnlink, ptr(&unixAddr[2]), 0, 0, 0, 0, 0)
+	call("bind", sysBind, l, ptr(&unixAddr), unsafe.Sizeof(unixAddr))
+	call("listen", sysListen, l, 5, 0)
+	var pair [2]uint32
+	_, _, e := sys(sysSocketpair, 1, 1, 0, ptr(&pair), 0, 0)
+	eq("socketpair", e, 0)
+	var none [2]uintptr // timeval
+	var got [8]uintptr
+	var b [8]byte
+
+	catch(sigALRM, 0, 0, nil)
+	setTimer(0, 300)
+	for i := 0; i < 11; i++ {
+		if i == 3 && release < 3248 {
+			continue // pselect
+		}
+		for n := count[sigALRM].Load(); count[sigALRM].Load()-n < perCall; {
+			var e, fd uintptr
+			set := [4]uint32{1 << r}
+			switch i {
+			case 0:
+				at = "poll"
+				_, _, e = sys(sysPoll, ptr(&ready), 1, forever, 0, 0, 0)
+			case 1:
+				at = "poll, timeout 0"
+				_, _, e = sys(sysPoll, ptr(&idle), 1, 0, 0, 0, 0)
+			case 2:
+				at = "select"
+				_, _, e = sys(sysSelect, r+1, ptr(&set), 0, 0, 0, 0)
+			case 3:
+				at = "pselect"
+				_, _, e = sys(sysPselect, r+1, ptr(&set), 0, 0, 0, 0)
+			case 4:
+				at = "select, timeout 0"
+				set[0] = 1 << empty
+				_, _, e = sys(sysSelect, empty+1, ptr(&set), 0, 0, ptr(&none), 0)
+			case 5:
+				at = "kevent"
+				_, _, e = sys(sysKevent, kq, 0, 0, ptr(&got), 1, 0)
+			case 6:
+				at = "write and read"
+				if _, _, e = sys(sysWrite, w, ptr(&b), 1, 0, 0, 0); e == 0 {
+					_, _, e = sys(sysRead, r, ptr(&b), 1, 0, 0, 0)
+				}
+			case 7:
+				at = "sendto and recvfrom"
+				if _, _, e = sys(sysSendto, uintptr(pair[0]), ptr(&b), 1, 0, 0, 0); e == 0 {
+					_, _, e = sys(sysRecvfrom, uintptr(pair[1]), ptr(&b), 1, 0, 0, 0)
+				}
+			case 8:
+				at = "connect and accept"
+				c := socket(1)
+				if _, _, e = sys(sysConnect, c, ptr(&unixAddr), unsafe.Sizeof(unixAddr), 0, 0, 0); e == 0 {
+					fd, _, e = sys(sysAccept, l, 0, 0, 0, 0, 0)
+				}
+				call("close", sysClose, c, 0, 0)
+			case 9:
+				at = "opening a FIFO and flock"
+				if fd, _, e = sys(sysOpen, fifo, 0, 0, 0, 0, 0); e == 0 {
+					_, _, e = sys(sysFlock, locked, lockEX, 0, 0, 0, 0)
+					call("flock", sysFlock, locked, lockUN, 0)
+				}
+			case 10:
+				at = "opening a terminal"
+				fd, _, e = sys(sysOpen, master, openRDWR|noCTTY, 0, 0, 0, 0)
+			}
+			eq("errno", e, 0)
+			if fd != 0 {
+				call("close", sysClose, fd, 0, 0)
+			}
+		}
+	}
+	at = ""
+	setTimer(0, 0)
+	sys(sysUnlink, fifo, 0, 0, 0, 0, 0)
+}
+
+// pollKnotes: poll is made of knotes. POLLHUP is their EV_EOF, comes with the POLLIN that is asked for, and excludes
+// POLLOUT; an entry that asks for nothing reports nothing, even if its descriptor is closed; a FIFO does not tell of its
+// end, a directory cannot be watched, and a socket that was never connected is ready for nothing.
+//
+// bsd/kern/sys_generic.c:poll_nocancel, poll_callback; bsd/kern/sys_pipe.c:pipe_kqfilter, filt_piperead (to 3248),
+// filt_piperead_common (from 3789); bsd/kern/uipc_socket.c:filt_soread (to 3248), filt_soread_common (from 3789);
+// bsd/vfs/vfs_vnops.c:vn_kqfilt_add (to 3789), vn_kqfilter (from 4570); all
+func pollKnotes() {
+	const (
+		in, out, hup, nval = 1, 4, 0x10, 0x20
+		shutWR, sysShut    = 1, 134
+		nonblock           = 4
+		fifoName, dirName  = "fifo\x00", ".\x00"
+	)
+	r, w := pipe()
+	polled("empty pipe", r, in, 0)
+	polled("room in a pipe", w, out, out)
+	say(w, 1)
+	polled("data in a pipe", r, in, in)
+	call("close", sysClose, w, 0, 0)
+	polled("data and the end", r, in, in|hup)
+	hear(r, 1)
+	polled("the end", r, in, in|hup)
+	polled("the end, nothing asked for", r, 0, 0)
+	call("close", sysClose, r, 0, 0)
+	polled("a closed descriptor", r, in, nval)
+	polled("a closed descriptor, nothing asked for", r, 0, 0)
+	r, w = pipe()
+	call("close", sysClose, r, 0, 0)
+	if release >= 6153 {
+		polled("no reader", w, out, hup)
+	} else {
+		polled("no reader", w, out, nval)
+	}
+
+	var pair [2]uint32
+	_, _, e := sys(sysSocketpair, 1, 1, 0, ptr(&pair), 0, 0)
+	eq("socketpair", e, 0)
+	a, b := uintptr(pair[0]), uintptr(pair[1])
+	polled("a socket", a, in|out, out)
+	call("shutdown", sysShut, b, shutWR, 0)
+	polled("the peer has shut", a, in, in|hup)
+	polled("the peer has shut, OUT", a, out, out)
+	polled("own shutdown", b, out, hup)
+	polled("no connection", socket(2), in|out, 0)
+
+	path := fifoName
+	fifo := uintptr(unsafe.Pointer(unsafe.StringData(path)))
+	sys(sysUnlink, fifo, 0, 0, 0, 0, 0)
+	call("mkfifo", sysMkfifo, fifo, 0o600, 0)
+	r = call("open", sysOpen, fifo, nonblock, 0)
+	w = call("open", sysOpen, fifo, 1, 0)
+	polled("an empty FIFO", r, in, 0)
+	say(w, 1)
+	polled("data in a FIFO", r, in, in)
+	hear(r, 1)
+	call("close", sysClose, w, 0, 0)
+	polled("a FIFO without a writer", r, in, 0)
+	sys(sysUnlink, fifo, 0, 0, 0, 0, 0)
+	path = dirName
+	polled("a directory", call("open", sysOpen, uintptr(unsafe.Pointer(unsafe.StringData(path))), 0, 0), in, nval)
+}
+
+// polled checks what poll says at once of fd.
+func polled(what string, fd uintptr, events, want uint32) {
+	at = what
+	pfd := [2]uint32{uint32(fd), events}
+	n := call("poll", sysPoll, ptr(&pfd), 1, 0)
+	eq("revents", uintptr(pfd[1]>>16), uintptr(want))
+	is("the count is not that of the entries with revents\n", (n != 0) == (want != 0))
+	at = ""
+}
+
 // semaphore makes a Mach semaphore with the count 0: a request to the task, and its answer.
 func semaphore() uintptr {
 	const (

@@ -69,6 +69,8 @@ var tests = [...]test{
 	{"restartOthers", restartOthers},
 	{"restartTransfers", restartTransfers},
 	{"restartNever", restartNever},
+	{"neverAsleep", neverAsleep},
+	{"pollKnotes", pollKnotes},
 	{"machAborted", machAborted},
 	{"partialWrite", partialWrite},
 	{"undisturbed", undisturbed},
