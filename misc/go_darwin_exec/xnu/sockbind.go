@@ -115,11 +115,14 @@ func (t *Thread) bind(b *sockBuf, fd int32, k sockKind) Errno {
 	if k.proto != syscall.IPPROTO_TCP && k.proto != syscall.IPPROTO_UDP || k.domain == syscall.AF_UNIX {
 		return hostBind(fd, sa)
 	}
-	if sockInt(fd, reuseMark) == 1 {
+	n := &binder{t: t, fd: fd, inet6: k.domain == syscall.AF_INET6, tcp: k.tcp(), addr: sa}
+	a := reuseAddr * reuse(max(0, sockInt(fd, syscall.SO_REUSEADDR)))
+	p := reusePort * reuse(max(0, sockInt(fd, linuxSoReuseport)))
+	n.reuse = a | p
+	if n.reuse != 0 && sockInt(fd, reuseMark) == 1 {
 		return EINVAL // it has a port
 	}
-	n := newBinder(t, fd, k, sa)
-	a, p := n.reuse&reuseAddr, n.reuse&reusePort
+	n.readV6only()
 	if e := n.check(); e != 0 {
 		return e
 	}
@@ -132,7 +135,7 @@ func (t *Thread) bind(b *sockBuf, fd int32, k sockKind) Errno {
 		return e
 	}
 	// From here on others may overlap.
-	n.hostReuse(1, 0)
+	setSockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
 	setSockoptInt(fd, syscall.SOL_SOCKET, reuseMark, 1)
 	if a != 0 {
 		setReuse(fd, reuseAddr, true)
@@ -143,16 +146,11 @@ func (t *Thread) bind(b *sockBuf, fd int32, k sockKind) Errno {
 	return 0
 }
 
-func newBinder(t *Thread, fd int32, k sockKind, addr []byte) *binder {
-	n := &binder{t: t, fd: fd, inet6: k.domain == syscall.AF_INET6, tcp: k.tcp(), addr: addr, uid: socketOwner(fd)}
-	a, _ := getReuse(fd, reuseAddr)
-	p, _ := getReuse(fd, reusePort)
-	n.reuse = a | p
+func (n *binder) readV6only() {
 	if n.inet6 {
-		v, _ := sockoptInt(fd, syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY)
+		v, _ := sockoptInt(n.fd, syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY)
 		n.v6only = v != 0
 	}
-	return n
 }
 
 // socketOwner returns the user that made socket fd.
@@ -233,6 +231,7 @@ func (n *binder) bind() Errno {
 			return e
 		}
 	} else {
+		n.uid = socketOwner(n.fd)
 		if !n.mayShare(ts) {
 			return e
 		}
@@ -242,7 +241,11 @@ func (n *binder) bind() Errno {
 		}
 	}
 	n.hostReuse(a, p)
-	return hostBind(n.fd, n.addr)
+	e = hostBind(n.fd, n.addr)
+	if p != 0 && ok {
+		n.hostReuse(1, 0) // see listen
+	}
+	return e
 }
 
 // lockPort makes a bind atomic among all runners: it takes a name that one
@@ -278,7 +281,11 @@ func (t *Thread) listen(fd int32, k sockKind, backlog uintptr) Errno {
 		b := t.sockBuf()
 		b.hlen = hostSockaddrMax
 		host(syscall.SYS_GETSOCKNAME, uintptr(fd), hostBuf(&b.host[0]), uintptr(unsafe.Pointer(&b.hlen)), 0, 0, 0)
-		n := newBinder(t, fd, k, b.host[:b.hlen])
+		n := &binder{t: t, fd: fd, inet6: k.domain == syscall.AF_INET6, tcp: true, addr: b.host[:b.hlen], uid: socketOwner(fd)}
+		a, _ := getReuse(fd, reuseAddr)
+		p, _ := getReuse(fd, reusePort)
+		n.reuse = a | p
+		n.readV6only()
 		if ts, ok := socketsOfPort(true, n.port(), 1<<tcpListen); ok && n.mayShare(ts) {
 			setSockoptInt(fd, syscall.SOL_SOCKET, linuxSoReuseport, 1)
 			_, e = host(syscall.SYS_LISTEN, uintptr(fd), backlog, 0, 0, 0, 0)
