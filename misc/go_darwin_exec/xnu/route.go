@@ -70,6 +70,9 @@ func guestIfFlags(h uint32) uint32 {
 	if h&iffBroadcast != 0 {
 		g |= iffSimplex
 	}
+	if h&iffLoopback != 0 {
+		g |= iffMulticast // xnu-11417 bsd/net/if_loop.c:loopattach; Linux's lacks it
+	}
 	return g
 }
 
