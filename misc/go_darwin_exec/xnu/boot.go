@@ -74,6 +74,7 @@ func Boot(cfg *Config) (*Proc, error) {
 		low, high := cfg.Space.Bounds()
 		p.patcher.Scan(low, high-low)
 	}
+	noteInherited()
 	p.firstID = firstThreadID()
 	p.nextID = p.firstID
 	runtime.GOMAXPROCS(max(8, 4*runtime.NumCPU()))

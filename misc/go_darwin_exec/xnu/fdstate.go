@@ -28,6 +28,15 @@ const (
 	fdRecvDst                      // IP_RECVDSTADDR is on
 	fdPktinfo                      // IP_PKTINFO is on
 	fdNosigpipe                    // no SIGPIPE with EPIPE: F_SETNOSIGPIPE, SO_NOSIGPIPE
+	fdDgram                        // a socket of datagrams: see sendDatagram
+	fdUnixDgram                    // of AF_UNIX
+	fdSockMem                      // sockMems has it
+	fdTimeMono                     // SO_TIMESTAMP_MONOTONIC is on
+	fdTimeCont                     // SO_TIMESTAMP_CONTINUOUS is on
+	fdTimeReal                     // SO_TIMESTAMP is on
+	fdKeepIdle                     // TCP_KEEPALIVE is set
+	fdKeepIntvl                    // TCP_KEEPINTVL is set
+	fdKeepCnt                      // TCP_KEEPCNT is set
 
 	fdErrorShift = 24
 	fdError      = 0xff << fdErrorShift // an error of a socket: see setSockError
@@ -75,8 +84,11 @@ func fdClosed(fd int) {
 		return
 	}
 	fdWords[fd].Store(0)
-	if b&(fdKqueue|fdKnotes) == 0 || kqueuesGone.Load() {
+	if b&(fdKqueue|fdKnotes|fdSockMem) == 0 || kqueuesGone.Load() {
 		return
+	}
+	if b&fdSockMem != 0 {
+		sockMemClosed(int32(fd))
 	}
 	if b&fdKqueue != 0 {
 		kqueueClosed(int32(fd))
@@ -98,6 +110,9 @@ func fdDuped(from, to int) {
 	}
 	if b&fdKqueue != 0 && !kqueuesGone.Load() {
 		kqueueDuped(int32(from), int32(to))
+	}
+	if b&fdSockMem != 0 && !kqueuesGone.Load() {
+		sockMemDuped(int32(from), int32(to))
 	}
 	fdWords[to].Or(uint32(b))
 }

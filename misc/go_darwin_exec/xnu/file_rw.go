@@ -46,6 +46,9 @@ func sysWrite(t *Thread, a *args) (uint64, Errno) {
 		return 0, EINVAL
 	}
 	fd := int32(a[0])
+	if fdBitsOf(fd)&fdDgram != 0 {
+		return t.writeDatagram(fd, t.sockBuf().oneIov(a[1], a[2]), 1)
+	}
 	n, e := t.fileLimit(fd, -1, a[2])
 	if e != 0 {
 		return 0, e
@@ -105,6 +108,9 @@ func sysWritev(t *Thread, a *args) (uint64, Errno) {
 	iov, cnt, e := t.iovec(a[1], uint64(uint32(a[2])))
 	if e != 0 {
 		return 0, e
+	}
+	if fdBitsOf(fd)&fdDgram != 0 {
+		return t.writeDatagram(fd, iov, cnt)
 	}
 	n, e := t.block(syscall.SYS_WRITEV, uintptr(fd), iov, cnt, 0, 0, 0)
 	if e != 0 {

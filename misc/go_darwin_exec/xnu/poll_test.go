@@ -125,8 +125,8 @@ func (p *pollTest) one(what string, fd int, events, want pollBits) {
 	p.poll(what, 0, n, gpollfd{int32(fd), events, want})
 }
 
-// since returns the one or the other.
-func since[T any](r, first Release, v, before T) T {
+// sinceRelease returns the one or the other.
+func sinceRelease[T any](r, first Release, v, before T) T {
 	if r >= first {
 		return v
 	}
@@ -164,7 +164,7 @@ func (p *pollTest) pipes() {
 	p.one("pipe, data", r, pollIn, pollIn)
 	p.one("pipe, data, RDNORM", r, pollRdnorm, pollRdnorm)
 	p.one("pipe, data, PRI", r, pollPri, pollPri) // EV_OOBAND stays as it was asked for
-	p.one("pipe, data, IN and PRI", r, pollIn|pollPri, since(p.r, XNU2782, pollIn|pollPri, pollIn))
+	p.one("pipe, data, IN and PRI", r, pollIn|pollPri, sinceRelease(p.r, XNU2782, pollIn|pollPri, pollIn))
 	p.one("pipe, data, nothing asked for", r, 0, 0)
 	p.one("pipe, data, ERR", r, pollErr|pollNval, 0)
 	p.close(w)
@@ -179,7 +179,7 @@ func (p *pollTest) pipes() {
 	// bsd/kern/sys_pipe.c:pipe_kqfilter: EPIPE up to 4903.
 	r, w = p.pipe()
 	p.close(r)
-	p.one("pipe, no reader", w, pollOut, since(p.r, XNU6153, pollHup, pollNval))
+	p.one("pipe, no reader", w, pollOut, sinceRelease(p.r, XNU6153, pollHup, pollNval))
 	p.one("pipe, no reader, IN", w, pollIn, pollIn|pollHup)
 	p.close(w)
 	p.one("closed", w, pollOut, pollNval)
@@ -226,6 +226,7 @@ func (p *pollTest) sockets() {
 		p.shutdown(s, syscall.SHUT_WR)
 		p.one("socket, own SHUT_WR", s, pollOut, pollHup)
 		p.one("socket, own SHUT_WR, data", s, pollIn|pollOut, pollIn|pollHup)
+		_, o = p.socketpair(typ)
 		p.shutdown(o, syscall.SHUT_RD)
 		p.one("socket, own SHUT_RD", o, pollIn, pollIn|pollHup)
 	}
@@ -291,7 +292,7 @@ func (p *pollTest) files() {
 	f := p.open(dir+"/f", syscall.O_RDWR|syscall.O_CREAT)
 	p.one("file, at its end", f, pollIn, pollIn)
 	p.one("file, PRI", f, pollPri, pollPri)
-	p.poll("file, IN and OUT", -1, since[uint64](p.r, XNU2050, 1, 2), gpollfd{int32(f), pollIn | pollOut, pollIn | pollOut})
+	p.poll("file, IN and OUT", -1, sinceRelease[uint64](p.r, XNU2050, 1, 2), gpollfd{int32(f), pollIn | pollOut, pollIn | pollOut})
 	p.one("directory", p.open(dir, 0), pollIn, pollNval)
 	p.one("directory, OUT", p.open(dir, 0), pollOut, pollNval)
 	p.one("directory, nothing asked for", p.open(dir, 0), 0, 0)
@@ -333,8 +334,8 @@ func (p *pollTest) arrays() {
 	p.close(w2)
 	p.write(w, "x")
 	fd, gone := int32(r), int32(r2)
-	p.poll("ready and closed", -1, since[uint64](p.r, XNU3789, 2, 1),
-		gpollfd{fd, pollIn, since(p.r, XNU3789, pollIn, 0)}, gpollfd{gone, pollIn, pollNval})
+	p.poll("ready and closed", -1, sinceRelease[uint64](p.r, XNU3789, 2, 1),
+		gpollfd{fd, pollIn, sinceRelease(p.r, XNU3789, pollIn, 0)}, gpollfd{gone, pollIn, pollNval})
 	p.poll("not ready and closed", -1, 1, gpollfd{int32(w), pollIn, 0}, gpollfd{gone, pollIn, pollNval})
 	p.poll("closed, twice", -1, 2, gpollfd{gone, pollIn, pollNval}, gpollfd{gone, pollOut, pollNval})
 	p.poll("twice the same", -1, 1, gpollfd{fd, pollIn, 0}, gpollfd{fd, pollRdnorm, pollRdnorm}) // one knote

@@ -156,6 +156,8 @@ type sockBuf struct {
 	val   [512]byte
 	vlen  uint32
 	msg   hostMsghdr
+	one   [2]uint64  // msg's vector, of a call that has none
+	clen  uint32     // how long the guest's control messages for msg are
 	ctl   [8192]byte // the host's control messages
 	gctl  [8192]byte // the guest's
 }

@@ -113,7 +113,11 @@ type binder struct {
 func (t *Thread) bind(b *sockBuf, fd int32, k sockKind) Errno {
 	sa := b.host[:b.hlen]
 	if k.proto != syscall.IPPROTO_TCP && k.proto != syscall.IPPROTO_UDP || k.domain == syscall.AF_UNIX {
-		return hostBind(fd, sa)
+		e := hostBind(fd, sa)
+		if e == 0 && fdBitsOf(fd)&fdUnixDgram != 0 {
+			noteUnixBound(fd, sa)
+		}
+		return e
 	}
 	n := &binder{t: t, fd: fd, inet6: k.domain == syscall.AF_INET6, tcp: k.tcp(), addr: sa}
 	a := reuseAddr * reuse(max(0, sockInt(fd, syscall.SO_REUSEADDR)))

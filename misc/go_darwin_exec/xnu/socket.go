@@ -18,10 +18,6 @@ const (
 	guestSockRaw    = 3
 )
 
-// somaxconn bounds the backlog of listen (kern.ipc.somaxconn;
-// xnu-11417 bsd/kern/uipc_socket.c).
-const somaxconn = 128
-
 // complainOnce is complain for what the guest may do again and again.
 func complainOnce(format string, a ...any) {
 	msg := fmt.Sprintf(format, a...)
@@ -57,6 +53,7 @@ func sysSocket(t *Thread, a *args) (uint64, Errno) {
 	}
 	fd, e = newFd(fd, e, -1)
 	if e == 0 {
+		noteSocket(int32(fd), int(f), int(typ))
 		switch domain {
 		case guestAfInet6:
 			setFDBits(int32(fd), fdInet6)
@@ -106,6 +103,11 @@ func sysSocketpair(t *Thread, a *args) (uint64, Errno) {
 		e = EMFILE
 	} else {
 		e = copyout(a[3], unsafe.Pointer(&fds), 8)
+	}
+	if e == 0 && typ == guestSockDgram {
+		noteSocket(fds[0], syscall.AF_UNIX, int(typ))
+		noteSocket(fds[1], syscall.AF_UNIX, int(typ))
+		notePair(fds[0], fds[1])
 	}
 	if e != 0 {
 		host(syscall.SYS_CLOSE, uintptr(fds[0]), 0, 0, 0, 0, 0)
@@ -189,6 +191,9 @@ func (t *Thread) connect(b *sockBuf, fd int32, k sockKind, p uint64, n uint32) E
 		host(syscall.SYS_SHUTDOWN, uintptr(fd), syscall.SHUT_RDWR, 0, 0, 0, 0)
 	case k.dgram() && e == 0:
 		setFDBits(fd, fdConnected)
+	}
+	if e == 0 && fdBitsOf(fd)&fdDgram != 0 {
+		noteConnected(fd, b.host[:b.hlen])
 	}
 	return e
 }
@@ -289,8 +294,8 @@ func sysListen(t *Thread, a *args) (uint64, Errno) {
 	if bothShut(fd) {
 		return 0, EINVAL
 	}
-	if n <= 0 || n > somaxconn {
-		n = somaxconn
+	if most := int32(somaxconn.get(t.p.Release)); n <= 0 || n > most {
+		n = most
 	}
 	return 0, t.listen(fd, k, uintptr(n))
 }
@@ -312,10 +317,12 @@ func sysAccept(t *Thread, a *args) (uint64, Errno) {
 	if n, e = newFd(n, e, -1); e != 0 {
 		return 0, e
 	}
+	accepted(fd, int32(n))
 	if fl&syscall.O_ASYNC != 0 {
 		host(syscall.SYS_FCNTL, uintptr(n), syscall.F_SETFL, uintptr(fl&(syscall.O_NONBLOCK|syscall.O_ASYNC)), 0, 0, 0)
 	}
 	if e := b.sockaddrOut(a[1], a[2]); e != 0 {
+		fdClosed(int(n))
 		host(syscall.SYS_CLOSE, uintptr(n), 0, 0, 0, 0, 0)
 		return 0, e
 	}

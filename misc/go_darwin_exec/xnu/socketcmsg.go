@@ -4,7 +4,11 @@
 
 package xnu
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+	"unsafe"
+)
 
 // Control messages. XNU's header is 12 bytes (length, level, type) and all is
 // aligned to 4, for 32-bit and 64-bit programs alike; Linux's is 16 bytes and
@@ -22,6 +26,9 @@ func hostCmsgAlign(n int) int  { return (n + 7) &^ 7 }
 const (
 	guestScmRights    = 1
 	guestScmTimestamp = 2
+
+	guestScmTimestampMonotonic  = 4 // since 1699
+	guestScmTimestampContinuous = 7 // since 4903
 )
 
 // Linux's types and options that package syscall lacks, or names otherwise
@@ -174,9 +181,7 @@ func guestControl(g, h []byte, fb fdBits, abi abi) (int, bool) {
 				w.rights(data)
 			case linuxSoTimestamp:
 				if len(data) >= 16 {
-					var tv [32]byte
-					n := abi.putTimevalOption(tv[:], int64(getUint64(data)), int64(getUint64(data[8:])))
-					w.add(guestSolSocket, guestScmTimestamp, tv[:n])
+					w.timestamp(int64(getUint64(data)), int64(getUint64(data[8:])), fb, abi)
 				}
 			}
 		case syscall.IPPROTO_IP:
@@ -187,6 +192,35 @@ func guestControl(g, h []byte, fb fdBits, abi abi) (int, bool) {
 	}
 	return w.n, w.cut
 }
+
+// timestamp adds the time of arrival in the forms that were asked for
+// (xnu-11417 bsd/netinet/ip_input.c:ip_savecontrol).
+func (w *controlWriter) timestamp(sec, usec int64, fb fdBits, abi abi) {
+	var b [32]byte
+	if fb&(fdTimeMono|fdTimeCont) == 0 || fb&fdTimeReal != 0 {
+		n := abi.putTimevalOption(b[:], sec, usec)
+		w.add(guestSolSocket, guestScmTimestamp, b[:n])
+	}
+	// The other clocks are as long ago as the time of day.
+	ago := time.Since(time.Unix(sec, usec*1000))
+	if fb&fdTimeMono != 0 {
+		putUint64(b[:], hostNanos(linuxClockMonotonic)-uint64(max(ago, 0)))
+		w.add(guestSolSocket, guestScmTimestampMonotonic, b[:8])
+	}
+	if fb&fdTimeCont != 0 {
+		putUint64(b[:], hostNanos(linuxClockBoottime)-uint64(max(ago, 0)))
+		w.add(guestSolSocket, guestScmTimestampContinuous, b[:8])
+	}
+}
+
+// hostNanos reads a clock of the host's.
+func hostNanos(clock uintptr) uint64 {
+	var ts syscall.Timespec
+	host(syscall.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&ts)), 0, 0, 0, 0)
+	return uint64(ts.Nano())
+}
+
+const linuxClockBoottime = 7
 
 // rights passes on the descriptors that fit and closes the others.
 func (w *controlWriter) rights(data []byte) {
@@ -200,6 +234,9 @@ func (w *controlWriter) rights(data []byte) {
 		if fit == 0 {
 			return
 		}
+	}
+	for fds := data; len(fds) >= 4; fds = fds[4:] {
+		noteReceived(int32(getUint32(fds)))
 	}
 	w.add(guestSolSocket, guestScmRights, data)
 }

@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"math"
 	"syscall"
 	"unsafe"
 )
@@ -173,6 +174,18 @@ func sysSendto(t *Thread, a *args) (uint64, Errno) {
 		return 0, e
 	}
 	p, l := b.addr()
+	if fdBitsOf(fd)&fdDgram != 0 {
+		if a[2] > math.MaxInt32 {
+			return 0, EINVAL // xnu-11417 bsd/kern/uipc_socket.c:sosend
+		}
+		b.msg = hostMsghdr{name: p, namelen: uint32(l), iov: b.oneIov(a[1], a[2]), iovlen: 1}
+		b.clen = 0
+		n, e := t.sendDatagram(fd, &b.msg, a[2], hostSendFlags(flags))
+		if e != 0 {
+			return 0, t.sendError(fd, flags, e)
+		}
+		return n, 0
+	}
 	n, e := t.block(syscall.SYS_SENDTO, uintptr(fd), srcBuf(a[1], a[2]), uintptr(a[2]), hostSendFlags(flags), p, l)
 	if e != 0 {
 		return 0, t.sendError(fd, flags, e)
@@ -236,7 +249,9 @@ func (t *Thread) sendmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errn
 	if e := h.setIov(t, m.iov, m.iovlen); e != 0 {
 		return 0, e
 	}
+	b.clen = 0
 	if m.control != 0 {
+		b.clen = m.controllen
 		if m.controllen < guestCmsghdrSize {
 			return 0, EINVAL // xnu-11417 bsd/kern/uipc_syscalls.c:sendit
 		}
@@ -254,7 +269,15 @@ func (t *Thread) sendmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errn
 			h.control, h.controllen = hostBuf(&b.ctl[0]), uintptr(n)
 		}
 	}
-	n, e := t.block(syscall.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(h)), hostSendFlags(flags), 0, 0, 0)
+	var n uint64
+	var e Errno
+	if fdBitsOf(fd)&fdDgram != 0 {
+		if n, e = t.iovTotal(h.iov, h.iovlen); e == 0 {
+			n, e = t.sendDatagram(fd, h, n, hostSendFlags(flags))
+		}
+	} else {
+		n, e = t.block(syscall.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(h)), hostSendFlags(flags), 0, 0, 0)
+	}
 	if e != 0 {
 		return 0, t.sendError(fd, flags, e)
 	}
@@ -331,10 +354,6 @@ func (t *Thread) recvmsg(fd int32, m *guestMsghdr, flags msgFlags) (uint64, Errn
 	return n, 0
 }
 
-// msgXMax is the most messages that a call of sendmsg_x or recvmsg_x moves
-// (kern.ipc.sorecvmsgxmax, kern.ipc.sosendmsgxmax: 256).
-const msgXMax = 256
-
 // sysSendmsgX and sysRecvmsgX return how many messages they have moved; an
 // error after the first is kept for the next call (xnu-11417
 // bsd/kern/uipc_syscalls.c:sendmsg_x, recvmsg_x).
@@ -359,7 +378,13 @@ func (t *Thread) msgX(a *args, move func(*guestMsghdr, msgFlags) (uint64, Errno)
 	if flags&^msgDontwait != 0 {
 		return 0, EOPNOTSUPP
 	}
-	count = min(count, msgXMax)
+	most := maxSendmsgX
+	if recv {
+		most = maxRecvmsgX
+	}
+	if n := most.get(t.p.Release); n > 0 {
+		count = min(count, n)
+	}
 	var done uint64
 	for done < uint64(count) {
 		size := msghdrXSize[t.abi()]

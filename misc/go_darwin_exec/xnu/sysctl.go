@@ -37,7 +37,8 @@ const (
 	sysctlNode   sysctlKind = 'N' // takes what is left of the MIB as parameters
 )
 
-// A sysctl is one variable. All are read-only: an attempt to write is EPERM.
+// A sysctl is one variable. An attempt to write is EPERM but for the
+// superuser, and for those that writableSysctls does not have.
 type sysctl struct {
 	name  string
 	mib   []int32
@@ -216,6 +217,8 @@ func (t *Thread) sysctlSelf(mib []int32, newp, newlen uint64) sysctlValue {
 func (t *Thread) sysctl(mib []int32, old, oldlenp, newp, newlen uint64) (uint64, Errno) {
 	kind := sysctlStruct
 	var val sysctlValue
+	var variable *sysctl
+	set := false
 	if mib[0] == ctlSysctl {
 		val = t.sysctlSelf(mib, newp, newlen)
 	} else {
@@ -223,16 +226,20 @@ func (t *Thread) sysctl(mib []int32, old, oldlenp, newp, newlen uint64) (uint64,
 		if e != 0 {
 			return 0, e
 		}
-		if newp != 0 && newlen != 0 {
+		set = newp != 0 && newlen != 0
+		if set && (writableSysctls[v.name] == nil || !suser()) {
 			return 0, EPERM
 		}
-		kind = v.kind
+		variable, kind = v, v.kind
 		val = v.get(t, arg)
 	}
 	if val.err != 0 {
 		return 0, val.err
 	}
-	return 0, t.sysctlOut(kind, val, old, oldlenp)
+	if e := t.sysctlOut(kind, val, old, oldlenp); e != 0 || !set {
+		return 0, e
+	}
+	return 0, t.sysctlSet(variable, newp, newlen)
 }
 
 // sysctlOut hands out a value: how long it is if there is no buffer; ENOMEM if

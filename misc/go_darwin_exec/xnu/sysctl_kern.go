@@ -81,8 +81,6 @@ var kernSysctls = []sysctl{
 		return number(int64(maxfilesperproc()))
 	}},
 	{"kern.maxprocperuid", []int32{ctlKern, 30}, sysctlInt, 0, 0, constant(maxprocperuid)},
-	{"kern.ipc.maxsockbuf", []int32{ctlKern, 32, 1}, sysctlInt, 0, 0, constant(8 << 20)},
-	{"kern.ipc.somaxconn", []int32{ctlKern, 32, 3}, sysctlInt, 0, 0, constant(128)},
 	{"kern.usrstack", []int32{ctlKern, 35}, sysctlInt, 0, 0, func(t *Thread, _ []int32) sysctlValue {
 		return number(int64(int32(t.p.stackTop())))
 	}},
@@ -168,7 +166,6 @@ func kernHostname(t *Thread, _ []int32) sysctlValue {
 
 // bootTime is the time of the host's boot in microseconds.
 func (t *Thread) bootTime() uint64 {
-	const linuxClockBoottime = 7
 	s, ns := t.hostClock(linuxClockRealtime)
 	bs, bns := t.hostClock(linuxClockBoottime)
 	return (s*1e9 + ns - bs*1e9 - bns) / 1000
