@@ -344,9 +344,9 @@ func TestSocketErrors(t *testing.T) {
 
 	// EPIPE comes with SIGPIPE to the process unless SO_NOSIGPIPE is set.
 	call(t, th, sysSocketpair, 0, guestAfUnix, guestSockStream, 0, gp(&pair))
-	closeFD(t, th, uint64(pair[1]))
 	on := int32(1)
 	call(t, th, sysSetsockopt, 0, uint64(pair[0]), 0xffff, 0x1022, gp(&on), 4)
+	closeFD(t, th, uint64(pair[1]))
 	call(t, th, sysSendto, EPIPE, uint64(pair[0]), gp(&b[0]), 1, 0, 0, 0)
 	closeFD(t, th, uint64(pair[0]))
 }
@@ -751,9 +751,6 @@ func TestGarbage(t *testing.T) {
 		t.Fatal(err)
 	}
 	fds := []uint64{uint64(pair[0]), uint64(pair[1]), udp, kq, uint64(null), minus1(), 1 << 40, uint64(hiddenFDBase)}
-	for _, fd := range fds[:3] {
-		host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFL, syscall.O_NONBLOCK, 0, 0, 0)
-	}
 	buf := make([]byte, 4096)
 	zero := new([16]byte)
 	other := []uint64{0, 1, 2, 3, 16, 28, 48, 255, 256, 1024, 65535, 1 << 31, 1<<31 - 1, 1<<32 - 1, 1 << 63, minus1(), 0xffff, 41, 0x8000000000000000}
@@ -807,6 +804,10 @@ func TestGarbage(t *testing.T) {
 			a[i] = v
 		}
 		*zero = [16]byte{}
+		for _, fd := range fds[:3] {
+			// Again and again: FIONBIO may have cleared it.
+			host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFL, syscall.O_NONBLOCK, 0, 0, 0)
+		}
 		h.h(th, &a)
 		th.deadline = 0
 	}

@@ -134,7 +134,7 @@ func TestRudeConnect(t *testing.T) {
 // A socket whose connection does not come about is ready for writing, now and then.
 func TestRudeConnectEarly(t *testing.T) {
 	th := rudeThread(t, XNU11215, "connect-early")
-	l, sa := listener(t, th, 0)
+	l, sa := listener(t, th, 1)
 	defer closeFD(t, th, l)
 	kq := call(t, th, sysKqueue, 0)
 	defer closeFD(t, th, kq)
