@@ -112,7 +112,7 @@ type binder struct {
 // bind binds fd to the address in b, which is of the socket's family.
 func (t *Thread) bind(b *sockBuf, fd int32, k sockKind) Errno {
 	sa := b.host[:b.hlen]
-	if k.proto != syscall.IPPROTO_TCP && k.proto != syscall.IPPROTO_UDP || k.domain == syscall.AF_UNIX {
+	if !k.hasPorts() {
 		e := hostBind(fd, sa)
 		if e == 0 && fdBitsOf(fd)&fdUnixDgram != 0 {
 			noteUnixBound(fd, sa)

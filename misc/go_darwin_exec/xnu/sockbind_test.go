@@ -178,7 +178,7 @@ func (l *portLab) option(fd uint64, r reuse) int32 {
 func TestPortSharing(t *testing.T) {
 	th := guestThread(t, XNU1504)
 	rows := 0
-	for _, r := range []Release{XNU1504, XNU2050, XNU11417} {
+	for _, r := range []Release{XNU1504, XNU11417} {
 		th.p.Release = r
 		for _, row := range sharing {
 			if strings.Contains(row.first, " u") && os.Geteuid() != 0 {

@@ -173,7 +173,10 @@ func (t *Thread) connect(b *sockBuf, fd int32, k sockKind, p uint64, n uint32) E
 	if e != 0 {
 		return e
 	}
-	e = t.hostConnect(b, fd)
+	if k.tcp() && sockInt(fd, reuseMark) == 1 && b.isOwn(fd) {
+		return EINVAL // xnu-11417 bsd/netinet/tcp_usrreq.c:tcp_connect
+	}
+	e = t.hostConnect(b, fd, k)
 	switch {
 	case k.unix() && e == ECONNREFUSED:
 		if !b.isSocketFile() {
@@ -236,13 +239,22 @@ func disconnect(fd int32) Errno {
 // hostConnect makes the host's connect. It never lets a kick keep the
 // connection from being begun: a program that gets EINTR waits for it, and so
 // does one that is told EINPROGRESS.
-func (t *Thread) hostConnect(b *sockBuf, fd int32) Errno {
+//
+// Only TCP waits. A unix socket connects or is refused: Linux would wait
+// for room in the listener's queue.
+func (t *Thread) hostConnect(b *sockBuf, fd int32, k sockKind) Errno {
 	fl, e := hostStatusFlags(fd)
 	if e != 0 {
 		return e
 	}
 	sa, n := hostBuf(&b.host[0]), uintptr(b.hlen)
-	if fl&syscall.O_NONBLOCK != 0 {
+	if k.unix() && !k.dgram() && fl&syscall.O_NONBLOCK == 0 {
+		host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFL, uintptr(fl|syscall.O_NONBLOCK), 0, 0, 0)
+		_, e = host(syscall.SYS_CONNECT, uintptr(fd), sa, n, 0, 0, 0)
+		host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFL, uintptr(fl), 0, 0, 0)
+		return e
+	}
+	if fl&syscall.O_NONBLOCK != 0 || !k.tcp() {
 		_, e = host(syscall.SYS_CONNECT, uintptr(fd), sa, n, 0, 0, 0)
 		return e
 	}
@@ -257,6 +269,21 @@ func (t *Thread) hostConnect(b *sockBuf, fd int32) Errno {
 		e = ERESTART
 	}
 	return e
+}
+
+// isOwn reports whether the internet address in b is the one that fd is bound
+// to.
+func (b *sockBuf) isOwn(fd int32) bool {
+	var own [28]byte
+	n := uint32(len(own))
+	if _, e := host(syscall.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&own)), uintptr(unsafe.Pointer(&n)), 0, 0, 0); e != 0 || n != b.hlen {
+		return false
+	}
+	at, end := 4, 8
+	if n == guestSockaddrIn6Len {
+		at, end = 8, 24
+	}
+	return getUint16(own[2:]) == getUint16(b.host[2:]) && string(own[at:end]) == string(b.host[at:end])
 }
 
 // portZero reports whether the internet address in b has port 0.
@@ -389,6 +416,7 @@ func shutdownHost(fd, how int32) Errno {
 	}
 	if how != syscall.SHUT_WR {
 		setFDBits(fd, fdShutRead)
+		discard(fd)
 	}
 	if how != syscall.SHUT_RD {
 		setFDBits(fd, fdSentFIN)
@@ -397,6 +425,21 @@ func shutdownHost(fd, how int32) Errno {
 		}
 	}
 	return 0
+}
+
+// discard drops what has come and has not been read, as shutdown for reading
+// does (xnu-11417 bsd/kern/uipc_socket.c:sorflush).
+func discard(fd int32) {
+	var buf [1024]byte
+	for left, _ := ioctlInt(fd, linuxFionread); left > 0; {
+		n, e := host(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&buf)), uintptr(min(len(buf), int(left))), linuxMsgDontwait, 0, 0)
+		if e != 0 || n == 0 {
+			return
+		}
+		if left -= int32(n); left <= 0 && fdBitsOf(fd)&fdConnected != 0 {
+			left, _ = ioctlInt(fd, linuxFionread) // the next datagram
+		}
+	}
 }
 
 // sysConnectx connects, from a given interface or address if asked to, and

@@ -147,8 +147,9 @@ func (t *Thread) sendNameOther(b *sockBuf, fd int32, n uint32) Errno {
 		b.hlen = 0 // EPIPE
 		return 0
 	}
-	if s.connected && k.dgram() {
-		return EISCONN // xnu-11417 bsd/netinet/udp_usrreq.c:udp_output
+	if s.connected {
+		// xnu-11417 bsd/netinet/udp_usrreq.c:udp_output, raw_ip.c:rip_send
+		return EISCONN
 	}
 	return t.addrFor(b, fd, k, n, addrSend)
 }

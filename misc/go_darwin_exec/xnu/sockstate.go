@@ -22,6 +22,7 @@ import (
 
 // Bits of poll(2) of Linux.
 const (
+	linuxPollin    = 0x1
 	linuxPollhup   = 0x10
 	linuxPollrdhup = 0x2000
 )
@@ -39,7 +40,10 @@ func socketKind(fd int32) (k sockKind, e Errno) {
 	return k, 0
 }
 
-func (k sockKind) tcp() bool   { return k.inet() && k.proto == syscall.IPPROTO_TCP }
+func (k sockKind) tcp() bool { return k.inet() && k.proto == syscall.IPPROTO_TCP }
+func (k sockKind) hasPorts() bool {
+	return k.inet() && (k.proto == syscall.IPPROTO_TCP || k.proto == syscall.IPPROTO_UDP)
+}
 func (k sockKind) unix() bool  { return k.domain == syscall.AF_UNIX }
 func (k sockKind) inet() bool  { return k.domain == syscall.AF_INET || k.domain == syscall.AF_INET6 }
 func (k sockKind) dgram() bool { return k.typ == guestSockDgram }
@@ -49,7 +53,7 @@ func pollState(fd int32) int16 {
 	p := struct {
 		fd              int32
 		events, revents int16
-	}{fd: fd, events: linuxPollrdhup}
+	}{fd: fd, events: linuxPollrdhup | linuxPollin}
 	if _, e := host(syscall.SYS_POLL, uintptr(unsafe.Pointer(&p)), 1, 0, 0, 0, 0); e != 0 {
 		return 0
 	}
@@ -219,7 +223,7 @@ func (t *Thread) checkAddr4(g []byte, k sockKind, use addrUse) Errno {
 	if family != guestAfInet {
 		return EAFNOSUPPORT
 	}
-	if getUint16(g[2:]) == 0 && k.typ != guestSockRaw {
+	if getUint16(g[2:]) == 0 && k.hasPorts() {
 		return EADDRNOTAVAIL
 	}
 	return 0
@@ -259,7 +263,7 @@ func (t *Thread) checkAddr6(g []byte, fd int32, k sockKind, use addrUse) Errno {
 	if family != guestAfInet6 {
 		return EAFNOSUPPORT
 	}
-	if use != addrBind && getUint16(g[2:]) == 0 && k.typ != guestSockRaw {
+	if use != addrBind && getUint16(g[2:]) == 0 && k.hasPorts() {
 		return EADDRNOTAVAIL
 	}
 	return 0

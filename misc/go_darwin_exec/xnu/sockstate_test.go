@@ -55,6 +55,9 @@ var socketStates = []struct {
 		setsockopt ok, getsockopt ok, nodelay ok, shutrd ENOTCONN, shutwr ok, shutrdwr ENOTCONN, send ok, sendto ok, recv eof,
 		recvoob EINVAL, fionread ok, siocatmark ok, disconnectx ok`,
 		"uipc_socket.c:soshutdownlock_final, sorflush"},
+	{"tcp4 tcp6 udp4 udp6 unix unixgram", "shut for reading with data unread",
+		`recv eof, fionread ok`,
+		"uipc_socket.c:sorflush"},
 	{"tcp4 tcp6", "shut for writing",
 		`bind EINVAL, connect EISCONN, connectx EISCONN, listen EINVAL, accept EINVAL, getpeername ok, getsockname ok,
 		setsockopt ok, getsockopt ok, nodelay ok, shutrd ok, shutwr ENOTCONN, shutrdwr ENOTCONN, send EPIPE, sendto EPIPE, recv EWOULDBLOCK,
@@ -368,6 +371,25 @@ func (l *socketLab) make(state string) (fd uint64) {
 		fd, _ = l.pair()
 	case "shut for reading":
 		fd, _ = l.pair()
+		call(t, th, sysShutdown, 0, fd, syscall.SHUT_RD)
+	case "shut for reading with data unread":
+		var b uint64
+		fd, b = l.pair()
+		if _, typ := l.kind(); typ == guestSockDgram {
+			// The server's socket has no peer yet.
+			name := make([]byte, 128)
+			if l.proto == "unixgram" {
+				sa := l.addr()
+				call(t, th, sysBind, 0, fd, gp(&sa[0]), uint64(len(sa)))
+			}
+			n := uint32(len(name))
+			call(t, th, sysGetsockname, 0, fd, gp(&name[0]), gp(&n))
+			call(t, th, sysConnect, 0, b, gp(&name[0]), uint64(n))
+		}
+		for range 3 {
+			call(t, th, sysWrite, 0, b, gp(&make([]byte, 2000)[0]), 2000)
+		}
+		l.settle(fd, 1) // POLLIN
 		call(t, th, sysShutdown, 0, fd, syscall.SHUT_RD)
 	case "shut for writing":
 		fd, _ = l.pair()
@@ -841,5 +863,54 @@ func TestConnectDisconnectsFirst(t *testing.T) {
 			t.Errorf("%s: getpeername: %v, want ENOTCONN", proto, e)
 		}
 		l.close()
+	}
+}
+
+// TestConnectOwnAddress: a TCP socket does not connect to itself
+// (xnu-11417 bsd/netinet/tcp_usrreq.c:tcp_connect).
+func TestConnectOwnAddress(t *testing.T) {
+	th := guestThread(t, XNU11417)
+	for _, proto := range []string{"tcp4", "tcp6"} {
+		l := &socketLab{t: t, th: th, proto: proto}
+		fd, name := l.bound()
+		call(t, th, sysConnect, EINVAL, fd, gp(&name[0]), uint64(len(name)))
+		l.close()
+	}
+}
+
+// TestConnectFullQueue: where the listener's queue is full, a blocking connect
+// of a unix socket is refused, too (xnu-11417 bsd/kern/uipc_usrreq.c:unp_connect).
+func TestConnectFullQueue(t *testing.T) {
+	th := guestThread(t, XNU11417)
+	l := &socketLab{t: t, th: th, proto: "unix", dir: t.TempDir()}
+	defer l.close()
+	_, name := l.server(1)
+	for range 5 {
+		a := args{l.socket(), gp(&name[0]), uint64(len(name))}
+		if _, e := sysConnect(th, &a); e == ECONNREFUSED {
+			return
+		} else if e != 0 {
+			t.Fatal(e)
+		}
+	}
+	t.Error("the queue takes them all")
+}
+
+// TestReuseportOfUnix: every socket has the option.
+func TestReuseportOfUnix(t *testing.T) {
+	th := guestThread(t, XNU11417)
+	l := &socketLab{t: t, th: th, proto: "unix", dir: t.TempDir()}
+	defer l.close()
+	fd := l.socket()
+	p := &portLab{t: t, th: th}
+	for _, r := range []reuse{reuseAddr, reusePort} {
+		if v := p.option(fd, r); v != 0 {
+			t.Errorf("option %#x of a new socket: %#x", r, v)
+		}
+		on := int32(1)
+		call(t, th, sysSetsockopt, 0, fd, guestSolSocket, uint64(r), gp(&on), 4)
+		if v := p.option(fd, r); v != int32(r) {
+			t.Errorf("option %#x reads as %#x", r, v)
+		}
 	}
 }
