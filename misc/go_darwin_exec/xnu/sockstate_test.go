@@ -387,7 +387,7 @@ func (l *socketLab) make(state string) (fd uint64) {
 			call(t, th, sysConnect, 0, b, gp(&name[0]), uint64(n))
 		}
 		for range 3 {
-			call(t, th, sysWrite, 0, b, gp(&make([]byte, 2000)[0]), 2000)
+			call(t, th, sysWrite, 0, b, gp(&make([]byte, 500)[0]), 500)
 		}
 		l.settle(fd, 1) // POLLIN
 		call(t, th, sysShutdown, 0, fd, syscall.SHUT_RD)
