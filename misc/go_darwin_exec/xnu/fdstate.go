@@ -31,6 +31,7 @@ const (
 	fdDgram                        // a socket of datagrams: see sendDatagram
 	fdUnixDgram                    // of AF_UNIX
 	fdSockMem                      // sockMems has it
+	fdSndbuf                       // SO_SNDBUF may have been set
 	fdTimeMono                     // SO_TIMESTAMP_MONOTONIC is on
 	fdTimeCont                     // SO_TIMESTAMP_CONTINUOUS is on
 	fdTimeReal                     // SO_TIMESTAMP is on

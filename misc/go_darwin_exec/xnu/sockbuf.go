@@ -6,6 +6,7 @@ package xnu
 
 import (
 	"math"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -143,16 +144,15 @@ func (t *Thread) setBufSize(fd int32, hname int, n int32) Errno {
 		return e
 	}
 	// The host keeps it if it is neither too small nor too large for it.
-	kept := uint32(sockInt(fd, hname)) == 2*v
+	if hname == syscall.SO_SNDBUF {
+		setFDBits(fd, fdSndbuf)
+	}
 	m := sockMemOf(fd)
 	if m == nil {
-		if kept {
+		if uint32(sockInt(fd, hname)) == 2*v {
 			return 0
 		}
 		m = makeSockMem(fd)
-	}
-	if kept {
-		v = 0
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -207,12 +207,11 @@ func (t *Thread) sndlowat(fd int32) (uint32, Errno) {
 // (xnu-11417 bsd/kern/uipc_socket.c:sosendcheck).
 func (t *Thread) checkDatagram(fd int32, n, clen uint64, named bool) Errno {
 	b := fdBitsOf(fd)
-	if small := uint64(smallDatagram(t.p.Release)); n <= small && clen <= small && b&fdSockMem == 0 {
+	if m := max(n, clen); m <= t.sureToFit(b) || m <= t.sndbuf(fd) {
 		return 0
 	}
-	snd, _, e := t.bufSizes(fd)
-	if e != 0 || n <= uint64(snd) && clen <= uint64(snd) || b&fdSentFIN != 0 {
-		return 0 // or the host has an error
+	if b&fdSentFIN != 0 {
+		return 0 // the host has an error
 	}
 	if v := sockInt(fd, syscall.SO_ERROR); v > 0 {
 		return fromHost(uintptr(v))
@@ -223,9 +222,44 @@ func (t *Thread) checkDatagram(fd int32, n, clen uint64, named bool) Errno {
 	return EMSGSIZE
 }
 
-// smallDatagram is a size that no socket whose SO_SNDBUF is untouched refuses.
-func smallDatagram(r Release) uint32 {
-	return min(unixDgramSendspace.get(r), udpSendspace.get(r), rawSendspace.get(r))
+// sureToFit is a size that a datagram socket with bits b takes, whatever the
+// host says about it.
+func (t *Thread) sureToFit(b fdBits) uint64 {
+	r := t.p.Release
+	v := min(udpSendspace.get(r), rawSendspace.get(r))
+	if b&fdUnixDgram != 0 {
+		v = unixDgramSendspace.get(r)
+	}
+	switch {
+	case b&fdSndbuf != 0 && b&fdSockMem != 0:
+		v = 0
+	case b&fdSndbuf != 0:
+		v = min(v, hostSndbufMin) // what the host does not keep is in a sockMem
+	}
+	return uint64(v)
+}
+
+// hostSndbufMin is the smallest SO_SNDBUF that the host keeps as it is set
+// (Linux's SOCK_MIN_SNDBUF is twice that).
+const hostSndbufMin = 2304
+
+// sndbuf is SO_SNDBUF of a datagram socket.
+func (t *Thread) sndbuf(fd int32) uint64 {
+	if fdBitsOf(fd)&fdSndbuf != 0 {
+		if m := sockMemOf(fd); m != nil {
+			m.mu.Lock()
+			v := m.snd
+			m.mu.Unlock()
+			if v != 0 {
+				return uint64(v)
+			}
+		}
+	}
+	snd, _, e := t.bufSizes(fd)
+	if e != 0 {
+		return math.MaxUint64 // the host has an error
+	}
+	return uint64(snd)
 }
 
 // sendDatagram sends what h, the msg of the thread's sockBuf, describes: n bytes.
@@ -272,36 +306,53 @@ func (t *Thread) sendUnixDatagram(fd int32, h *hostMsghdr, n uint64, flags uintp
 	if to == nil {
 		return send()
 	}
-	space := unixDgramRecvspace.get(t.p.Release)
-	if fd, ok := to.descriptor(); ok {
-		if _, rcv, e := t.bufSizes(fd); e == 0 {
-			space = rcv
-		}
+	to.mu.Lock()
+	space := to.rcv
+	to.mu.Unlock()
+	if space == 0 {
+		space = unixDgramRecvspace.get(t.p.Release)
 	}
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := unread{to: to, cc: uint32(n) + unixNameLen(m.name), mbcnt: 2 * mbufSize}
+	d := unread{to: to, cc: uint32(n) + unixNameLen(m.name), mbcnt: 2 * mbufSize, host: hostCharge(n)}
 	if n > mbufData {
 		d.mbcnt += mbufCluster
 	}
-	before := outq(fd)
-	if !m.roomLocked(to, d, before, space, space*sockbufWaste.get(t.p.Release)) {
+	if !m.roomLocked(to, d, space, space*sockbufWaste.get(t.p.Release), func() uint32 { return outq(fd) }) {
 		return 0, ENOBUFS
 	}
 	v, e := send()
-	if e != 0 {
-		return v, e
+	if e == 0 {
+		m.sent = append(m.sent, d)
 	}
-	// What the host counts for it, unless somebody reads at this moment: at
-	// least the data and the two structures that go with it.
-	d.host = max(outq(fd)-before, uint32(n)+512)
-	if after := outq(fd); after < before {
-		d.host = uint32(n) + 512
-	}
-	m.sent = append(m.sent, d)
-	return v, 0
+	return v, e
 }
+
+// hostCharge is what the host counts in the sender's buffer for a datagram of
+// n bytes, which depends on how it allocates them: it is asked, once for 64
+// bytes and 64 bytes.
+func hostCharge(n uint64) uint32 {
+	class := int(n+63) / 64
+	if v, ok := hostCharges.Load(class); ok {
+		return v.(uint32)
+	}
+	charge := uint32(n) + 512 // at least
+	var fds [2]int32
+	if _, e := host(syscall.SYS_SOCKETPAIR, syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0, uintptr(unsafe.Pointer(&fds)), 0, 0); e != 0 {
+		return charge
+	}
+	b := make([]byte, class*64+1)
+	if v, e := host(syscall.SYS_SENDTO, uintptr(fds[0]), hostBuf(&b[0]), uintptr(n), linuxMsgNosignal, 0, 0); e == 0 && v == n {
+		charge = outq(fds[0])
+		hostCharges.Store(class, charge)
+	}
+	host(syscall.SYS_CLOSE, uintptr(fds[0]), 0, 0, 0, 0, 0)
+	host(syscall.SYS_CLOSE, uintptr(fds[1]), 0, 0, 0, 0, 0)
+	return charge
+}
+
+var hostCharges sync.Map // of uint32 by the number of 64 bytes
 
 // outq is what the host counts as sent and not read.
 func outq(fd int32) uint32 {

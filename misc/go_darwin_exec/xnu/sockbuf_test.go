@@ -361,19 +361,22 @@ func TestRoomOfSockMem(t *testing.T) {
 	to, other := new(sockMem), new(sockMem)
 	d := func(n uint32, host uint32) unread { return unread{to: to, cc: n + 16, mbcnt: 512, host: host} }
 	m := &sockMem{sent: []unread{d(1000, 2304), d(1000, 2304), {to: other, cc: 4000, host: 4352}, d(1000, 2304)}}
-	if !m.roomLocked(to, d(1000, 0), 2304*3+4352, 4096, 32768) {
+	room := func(n, out, mbmax uint32) bool {
+		return m.roomLocked(to, d(n, 0), 4096, mbmax, func() uint32 { return out })
+	}
+	if !room(1000, 1<<30, 32768) {
 		t.Error("no room for a fourth datagram of 1000 bytes")
 	}
-	if m.roomLocked(to, d(1040, 0), 2304*3+4352, 4096, 32768) {
+	if room(1040, 2304*3+4352, 32768) {
 		t.Error("room for 1040 bytes behind three datagrams of 1000")
 	}
-	if !m.roomLocked(to, d(2000, 0), 2304+4352, 4096, 32768) || len(m.sent) != 2 {
+	if !room(2000, 2304+4352, 32768) || len(m.sent) != 2 {
 		t.Errorf("two datagrams were read, %d are left", len(m.sent))
 	}
-	if m.roomLocked(to, d(2000, 0), 2304+4352, 4096, 2500) {
+	if room(2000, 2304+4352, 2500) {
 		t.Error("room beyond the bound of mbufs")
 	}
-	if !m.roomLocked(to, d(4080, 0), 0, 4096, 32768) || len(m.sent) != 0 {
+	if !room(4080, 0, 32768) || len(m.sent) != 0 {
 		t.Errorf("all were read, %d are left", len(m.sent))
 	}
 }

@@ -7,7 +7,6 @@ package xnu
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
@@ -21,9 +20,8 @@ import (
 
 // A sockMem is the memory of one socket.
 type sockMem struct {
-	fd       atomic.Int32 // the descriptor that got it last
 	mu       sync.Mutex
-	snd, rcv uint32           // SO_SNDBUF, SO_RCVBUF that the host does not keep; 0: none
+	snd, rcv uint32           // SO_SNDBUF, SO_RCVBUF as they were set; 0: the host has them
 	sndlowat uint32           // SO_SNDLOWAT; 0: not set
 	opts     map[int64]uint32 // options that only the guest can see, by level and name
 
@@ -66,12 +64,6 @@ func makeSockMem(fd int32) *sockMem {
 	return m
 }
 
-// descriptor returns a descriptor of the socket whose memory m is.
-func (m *sockMem) descriptor() (int32, bool) {
-	fd := m.fd.Load()
-	return fd, sockMemOf(fd) == m
-}
-
 func setSockMemLocked(fd int32, m *sockMem) {
 	if uint32(fd) >= fdMax {
 		return
@@ -80,7 +72,6 @@ func setSockMemLocked(fd int32, m *sockMem) {
 		sockMems.byFD = map[int32]*sockMem{}
 	}
 	sockMems.byFD[fd] = m
-	m.fd.Store(fd)
 	setFDBits(fd, fdSockMem)
 }
 
@@ -180,6 +171,7 @@ func noteSocket(fd int32, domain, typ int) {
 func noteReceived(fd int32) {
 	if typ := sockInt(fd, syscall.SO_TYPE); typ > 0 {
 		noteSocket(fd, sockInt(fd, linuxSoDomain), typ)
+		setFDBits(fd, fdSndbuf)
 	}
 }
 
@@ -293,26 +285,37 @@ const (
 	mbufData    = 100
 )
 
-// roomLocked reports whether the receiver to has room for a datagram d. out is what
-// the host counts as sent by the socket and not yet read by anyone, from which
-// follows which of m.sent are unread: a receiver reads them in order
-// (xnu-11417 bsd/kern/uipc_socket2.c:sbappendaddr, sbspace).
-func (m *sockMem) roomLocked(to *sockMem, d unread, out, space, mbmax uint32) bool {
+// roomLocked reports whether the receiver to, whose buffer holds space bytes
+// and mbmax bytes of mbufs, has room for a datagram d
+// (xnu-11417 bsd/kern/uipc_socket2.c:sbappendaddr, sbspace). If what m.sent has
+// leaves none, it asks the host with out how much of that has not been read:
+// receivers read in order.
+func (m *sockMem) roomLocked(to *sockMem, d unread, space, mbmax uint32, out func() uint32) bool {
+	fits := func() bool {
+		var cc, mbcnt uint32
+		for _, u := range m.sent {
+			if u.to == to {
+				cc += u.cc
+				mbcnt += u.mbcnt
+			}
+		}
+		return cc+d.cc <= space && mbcnt+d.cc <= mbmax
+	}
+	if fits() && len(m.sent) < maxUnread {
+		return true
+	}
 	total := uint32(0)
 	for _, u := range m.sent {
 		total += u.host
 	}
+	left := out()
 	gone := 0
-	for ; gone < len(m.sent) && (out == 0 || total > out); gone++ {
+	for ; gone < len(m.sent) && (left == 0 || total > left); gone++ {
 		total -= m.sent[gone].host
 	}
 	m.sent = slices.Delete(m.sent, 0, gone)
-	var cc, mbcnt uint32
-	for _, u := range m.sent {
-		if u.to == to {
-			cc += u.cc
-			mbcnt += u.mbcnt
-		}
-	}
-	return cc+d.cc <= space && mbcnt+d.cc <= mbmax
+	return fits()
 }
+
+// maxUnread bounds the list of a sender with many receivers.
+const maxUnread = 100
