@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"fmt"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -792,5 +793,37 @@ func TestNumPackets(t *testing.T) {
 		}
 		closeFD(t, th, a)
 		closeFD(t, th, b)
+	}
+}
+
+// TestChosenPorts: a port that the kernel chooses is in the range that
+// net.inet.ip.portrange tells, as far as the host's own range allows.
+func TestChosenPorts(t *testing.T) {
+	th := guestThread(t, XNU11215)
+	var lo, hi int
+	if _, err := fmt.Sscan(string(readHostFile("/proc/sys/net/ipv4/ip_local_port_range")), &lo, &hi); err != nil || hi < firstPort+100 {
+		t.Skipf("the host's own ports, %d to %d, are not among XNU's", lo, hi)
+	}
+	for _, typ := range []uint64{guestSockStream, guestSockDgram} {
+		for _, domain := range []uint64{guestAfInet, guestAfInet6} {
+			for range 20 {
+				fd := call(t, th, sysSocket, 0, domain, typ, 0)
+				if _, e := sockoptInt(int32(fd), syscall.IPPROTO_IP, 51); e != 0 {
+					t.Skip("the host has no IP_LOCAL_PORT_RANGE")
+				}
+				var sa [28]byte
+				sa[1] = byte(domain)
+				n := uint32(16)
+				if domain == guestAfInet6 {
+					n = 28
+				}
+				call(t, th, sysBind, 0, fd, gp(&sa), uint64(n))
+				call(t, th, sysGetsockname, 0, fd, gp(&sa), gp(&n))
+				if p := int(sa[2])<<8 | int(sa[3]); p < firstPort {
+					t.Errorf("family %d, type %d: port %d, want one from %d on", domain, typ, p, firstPort)
+				}
+				closeFD(t, th, fd)
+			}
+		}
 	}
 }

@@ -157,6 +157,12 @@ func accepted(listener, fd int32) {
 
 // noteSocket must be called when the guest has got a socket as descriptor fd.
 func noteSocket(fd int32, domain, typ int) {
+	if domain != syscall.AF_UNIX && typ != guestSockRaw {
+		// Ports that the kernel chooses are XNU's, as far as they are
+		// among the host's; since Linux 6.3.
+		const linuxIPLocalPortRange = 51
+		setSockoptInt(fd, syscall.IPPROTO_IP, linuxIPLocalPortRange, firstPort|lastPort<<16)
+	}
 	if typ == guestSockStream {
 		return
 	}

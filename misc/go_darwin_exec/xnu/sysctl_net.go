@@ -276,7 +276,8 @@ var netVars = []netVar{
 	{name: "net.inet6.icmp6.errppslimit", mib: netICMP6(14), value: fixed(500)},
 }
 
-// The ports that the kernel chooses for a socket: see noteSocket.
+// The ports that the kernel chooses for a socket (xnu-11417
+// bsd/netinet/in_pcb.c; 1504 too): see noteSocket.
 const (
 	firstPort = 49152
 	lastPort  = 65535
