@@ -102,31 +102,24 @@ func setCgoAttr(ctxt *Link, file string, pkg string, directives [][]string, host
 // architecture defines. It must run after deadcode.
 func checkLibImports(ctxt *Link) {
 	ldr := ctxt.loader
-	// Why each symbol cannot be linked.
-	faults := make(map[loader.Sym]func(users string) string)
-	decls := make(map[loader.Sym]libImport)
-	port := buildcfg.GOOS + "/" + buildcfg.GOARCH
+	missing := make(map[loader.Sym]libImport) // functions without a stub
+	zero := make(map[loader.Sym]libImport)    // variables that hold no trampoline's address
 	for _, imp := range libImports {
-		if s := ldr.Lookup(imp.local, 0); s != 0 && ldr.AttrReachable(s) && decls[s].local == "" {
+		if s := ldr.Lookup(imp.local, 0); s != 0 && ldr.AttrReachable(s) {
 			if t := ldr.SymType(s); t == sym.Sxxx || t == sym.SXREF {
-				decls[s] = imp
-				faults[s] = func(users string) string {
-					return fmt.Sprintf("package %s calls %s of %s, and a %s program is static: %s", users, imp.remote, imp.library(), port, imp.remedy(ctxt))
+				if _, ok := missing[s]; !ok {
+					missing[s] = imp
 				}
 			}
 		}
-		// The variable is zero unless assembly gives its value.
-		if s := ldr.Lookup(objabi.PathToPrefix(imp.pkg)+"."+imp.local+"_trampoline_addr", 0); s != 0 && ldr.AttrReachable(s) && decls[s].local == "" {
+		// Only assembly gives the variable a value.
+		if s := ldr.Lookup(objabi.PathToPrefix(imp.pkg)+"."+imp.local+"_trampoline_addr", 0); s != 0 && ldr.AttrReachable(s) {
 			if t := ldr.SymType(s); t == sym.SNOPTRBSS || t == sym.SBSS {
-				decls[s] = imp
-				faults[s] = func(users string) string {
-					return fmt.Sprintf("package %s would call address 0: no file of package %s for %s defines the trampoline to %s; add an assembly file for %s that does",
-						users, imp.pkg, port, imp.remote, buildcfg.GOARCH)
-				}
+				zero[s] = imp
 			}
 		}
 	}
-	if len(faults) == 0 {
+	if len(missing)+len(zero) == 0 {
 		return
 	}
 
@@ -140,24 +133,47 @@ func checkLibImports(ctxt *Link) {
 		relocs := ldr.Relocs(s)
 		for i := range relocs.Count() {
 			target := relocs.At(i).Sym()
-			if faults[target] == nil {
-				continue
-			}
 			if pkg := ldr.SymPkg(s); pkg != "" && !slices.Contains(users[target], pkg) {
+				if _, ok := missing[target]; !ok {
+					if _, ok := zero[target]; !ok {
+						continue
+					}
+				}
 				users[target] = append(users[target], pkg)
 			}
 		}
 	}
-	for _, s := range slices.Sorted(maps.Keys(faults)) {
+
+	// One line for the functions of a library that the same packages use.
+	type group struct{ before, after, first string }
+	var order []group
+	names := make(map[group][]string)
+	port := buildcfg.GOOS + "/" + buildcfg.GOARCH
+	add := func(s loader.Sym, imp libImport, before, after string) {
 		pkgs := users[s]
 		if len(pkgs) == 0 {
-			pkgs = []string{decls[s].pkg}
+			pkgs = []string{imp.pkg}
 		}
-		msg := faults[s](strings.Join(pkgs, ", "))
-		if chain := importChain(ctxt, pkgs[0]); len(chain) > 1 {
+		g := group{"package " + strings.Join(pkgs, ", ") + before, after, pkgs[0]}
+		if names[g] == nil {
+			order = append(order, g)
+		}
+		names[g] = append(names[g], imp.remote)
+	}
+	for _, s := range slices.Sorted(maps.Keys(missing)) {
+		imp := missing[s]
+		add(s, imp, " calls ", fmt.Sprintf(" of %s, and a %s program is static: %s", imp.library(), port, imp.remedy(ctxt)))
+	}
+	for _, s := range slices.Sorted(maps.Keys(zero)) {
+		imp := zero[s]
+		add(s, imp, " would call address 0 for ", fmt.Sprintf(": package %s defines the trampolines in no file for %s; add an assembly file for %s that does", imp.pkg, port, buildcfg.GOARCH))
+	}
+	for _, g := range order {
+		msg := g.before + strings.Join(names[g], ", ") + g.after
+		if chain := importChain(ctxt, g.first); len(chain) > 1 {
 			msg += " (imported by way of " + strings.Join(chain, " > ") + ")"
 		}
-		Errorf("%s: %s", ldr.SymName(s), msg)
+		Errorf("%s", msg)
 	}
 	errorexit()
 }
@@ -177,10 +193,10 @@ func (imp libImport) remedy(ctxt *Link) string {
 	}
 	if stub := "libc_" + imp.remote; imp.local != stub {
 		if s := ctxt.loader.Lookup(stub, 0); s != 0 && ctxt.loader.SymType(s).IsText() {
-			return "its stub is called " + stub + "; import the function by that name"
+			return "its stub is called " + stub + "; import it by that name"
 		}
 	}
-	return "there is no stub for it; build without the package, or see goxnu's doc/programs.md"
+	return "there is no stub; build without the package, or see goxnu's doc/programs.md"
 }
 
 // importChain returns a shortest chain of imports from package main to pkg,
