@@ -279,8 +279,38 @@ written by ` + "`make test-real ARGS=-write`" + `. The times include the buildin
 			fmt.Fprintf(&b, "- %s: `%s`: %s\n", p.name, strings.Join(p.except, "`, `"), p.reason)
 		}
 	}
+	b.WriteString(doNotLink)
 	return b.String()
 }
+
+// doNotLink is the end of doc/programs.md. TestKnownPrograms of misc/staticlink
+// links its modules.
+const doNotLink = `
+## What does not link
+
+A program of the ports is static. The linker refuses one that calls a function of a library for which there is no stub
+([abi.md](abi.md) lists the stubs), names the package that calls it and the imports by which the program comes to
+it. A program that only has such a package's source among its dependencies links. The ways out are: a version or a build tag of the package without
+the call; upstream's Go, for a dynamic program; a stub, if the function is the kernel's work (a line of lib/xnu/libc.tsv).
+
+| module | what it needs | who uses it |
+|---|---|---|
+| github.com/ebitengine/purego | dyld: dlopen, dlsym, and threads by libpthread. Nothing can take its place in a static program | github.com/shirou/gopsutil/v4, github.com/ebitengine/oto/v3 and other packages for sound, graphics and notifications, github.com/jupiterrider/ffi |
+| github.com/microsoft/typescript-go | CoreFoundation, CoreServices (FSEvents) and libdispatch, to watch files | its command tsgo |
+
+These link, though the one or the other of them is said not to:
+
+| module | why |
+|---|---|
+| github.com/shirou/gopsutil/v3 | without cgo it imports no library: it runs commands of the system, or returns an error "not implemented yet" |
+| github.com/charlievieth/fastwalk, github.com/junegunn/fzf | there are stubs for what it imports. For darwin/386 fastwalk has no trampolines, and the linker says so |
+| github.com/zalando/go-keyring | it runs the command security |
+| github.com/99designs/keyring | without cgo it has no keychain, but files and the command pass |
+| github.com/fsnotify/fsnotify, github.com/rjeczalik/notify | kqueue, if there is no cgo |
+| github.com/tetratelabs/wazero, modernc.org/libc | there are stubs for what they import |
+
+github.com/fsnotify/fsevents is cgo throughout and does not compile without it, with upstream's Go as little.
+`
 
 func (p *program) version() string {
 	_, version, _ := strings.Cut(p.modules[0], "@")
