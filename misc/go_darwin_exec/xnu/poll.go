@@ -347,6 +347,11 @@ func (s *pollScan) evaluate(first bool) {
 			s.watch(i)
 			continue
 		}
+		if ev&linuxPollNval != 0 {
+			p.filters = 0 // another thread has closed it (bsd/kern/kern_event.c:knote_fdclose)
+			s.watch(i)
+			continue
+		}
 		fired := s.fired
 		if p.filters&pollFiltRead != 0 && ev&^linuxEpollOut != 0 {
 			s.read(p, ev)

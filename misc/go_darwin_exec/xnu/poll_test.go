@@ -249,6 +249,10 @@ func (p *pollTest) sockets() {
 		p.one("unconnected", c, pollIn|pollOut|pollHup, 0)
 		p.poll("unconnected, wait", 10, 0, gpollfd{int32(c), pollIn | pollOut, 0})
 	}
+	gone := p.socket(guestAfInet, guestSockStream)
+	r, w := p.pipe()
+	p.later(func() { syscall.Close(gone); syscall.Write(w, b[:1]) }) // its knotes go
+	p.poll("unconnected, closed while it waits", -1, 1, gpollfd{int32(gone), pollIn | pollOut, 0}, gpollfd{int32(r), pollIn, pollIn})
 	p.one("listener", l, pollIn|pollOut, 0)
 	c := p.socket(guestAfInet, guestSockStream)
 	p.later(func() {
