@@ -13,7 +13,7 @@ XTEST = cd misc && $(RUN) go run ./xtest
 SELECT = $(if $(GOARCH),-arch=$(GOARCH)) $(if $(XNU),-xnu='$(XNU)') $(if $(T),-run='$(T)') $(ARGS)
 
 .PHONY: all build sync runner smoke test test-one test-std test-releases test-signals test-fault test-conform test-mutants \
-	test-real test-selfhost test-repro stress generate bench list clean help
+	test-real test-selfhost test-repro stress check generate bench list clean help
 
 all: build smoke
 
@@ -82,6 +82,9 @@ test-repro: ## build twice elsewhere and compare every byte (slow)
 
 stress: ## a darwin program under a load of signals: [TIME=1h] [SEED=n] [FAULT=items] [NATIVE=1]
 	@$(XTEST) stress -time $(or $(TIME),60s) $(if $(SEED),-seed $(SEED)) $(if $(FAULT),-fault '$(FAULT)') $(if $(NATIVE),-native) $(SELECT)
+
+check: ## vet, gofmt, generated files, documents: what a commit must pass, in a minute
+	@cd misc && $(RUN) go vet ./... && $(RUN) go run ./check
 
 ## Measure and generate
 

@@ -118,8 +118,9 @@ func subcommands() []subcommand {
 			o.Flags(fs, "report")
 			return o, func(args []string) error { return merge(o, args) }
 		}},
-		subcommand{"tables", "write the tables of doc/ that follow from lib/signals and the conformance tests", func(*flag.FlagSet) (*run.Options, func([]string) error) {
-			return nil, none(func() error { return errors.Join(signals.WriteTable(), conform.WriteTable()) })
+		subcommand{"tables", "write the tables of doc/ that follow from lib/signals and the conformance tests", func(fs *flag.FlagSet) (*run.Options, func([]string) error) {
+			check := fs.Bool("check", false, "write nothing; fail if a document is out of date")
+			return nil, none(func() error { return errors.Join(signals.WriteTable(*check), conform.WriteTable(*check)) })
 		}},
 	)
 }

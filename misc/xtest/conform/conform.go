@@ -12,6 +12,7 @@ package conform
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -300,8 +301,9 @@ func (s *suite) doc() (path string, have, want []byte, err error) {
 	return path, have, w.Bytes(), err
 }
 
-// WriteTable brings the table of doc/conformance.md up to date.
-func WriteTable() error {
+// WriteTable brings the table of doc/conformance.md up to date. With check it
+// only says whether it is.
+func WriteTable(check bool) error {
 	s, err := newSuite("amd64")
 	if err != nil {
 		return err
@@ -309,6 +311,9 @@ func WriteTable() error {
 	path, have, want, err := s.doc()
 	if err != nil || bytes.Equal(have, want) {
 		return err
+	}
+	if check {
+		return errors.New("doc/conformance.md is not up to date: run make generate")
 	}
 	fmt.Println("doc/conformance.md")
 	return os.WriteFile(path, want, 0o666)

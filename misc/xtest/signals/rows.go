@@ -6,6 +6,7 @@ package signals
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -89,8 +90,9 @@ func (s *suite) markdown() []byte {
 	return w.Bytes()
 }
 
-// WriteTable brings the table of doc/signals.md up to date.
-func WriteTable() error {
+// WriteTable brings the table of doc/signals.md up to date. With check it
+// only says whether it is.
+func WriteTable(check bool) error {
 	s, err := newSuite(new(Flags))
 	if err != nil {
 		return err
@@ -99,6 +101,9 @@ func WriteTable() error {
 	path, have, want, err := s.doc()
 	if err != nil || bytes.Equal(have, want) {
 		return err
+	}
+	if check {
+		return errors.New("doc/signals.md is not up to date: run make generate")
 	}
 	fmt.Println("doc/signals.md")
 	return os.WriteFile(path, want, 0o666)
