@@ -69,7 +69,7 @@ func (c *Ctx) decode32() {
 	case EventFault:
 		switch c.Trapno {
 		case trapGP:
-			if vector, ok := missingGate(c.ErrCode); ok && vector >= 0x80 && vector <= 0x82 {
+			if vector, ok := MissingGate(c.ErrCode); ok && vector >= 0x80 && vector <= 0x82 {
 				c.reason, c.Int, c.Trapped, c.Sysenter = uint32(EventSyscall), vector, true, false
 				c.RIP += gateLen
 			}
@@ -128,12 +128,12 @@ func vendor() string {
 	return string(v)
 }
 
-// missingGate returns the vector of an INT whose gate the host lacks, by the
+// MissingGate returns the vector of an INT whose gate the host lacks, by the
 // error code of its fault. QEMU's emulation (up to 7.2 at least) takes a gate to
 // have sixteen bytes there; no processor has such a code, as vectors end at 0xff.
 //
 //go:nosplit
-func missingGate(code uint64) (vector uint8, ok bool) {
+func MissingGate(code uint64) (vector uint8, ok bool) {
 	const idt, emulated = 2, 0x800
 	if code&7 != idt {
 		return 0, false

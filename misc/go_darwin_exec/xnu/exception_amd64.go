@@ -107,10 +107,8 @@ func (t *Thread) fault() {
 		}
 	case trapGP:
 		e.typ, e.code, e.sub = excBadAccess, excI386GPFault, c.ErrCode
-		// INT with a gate that the host does not have: 0x80 is missing where
-		// 32-bit emulation is off.
-		if gate := c.ErrCode; gate == 0x80<<3|2 || gate == 0x81<<3|2 || gate == 0x82<<3|2 {
-			c.Regs.RIP += callLen // the host's #GP is a fault
+		if gate, ok := vcpu.MissingGate(c.ErrCode); ok && gate >= gateUnix && gate <= gateMdep {
+			c.Regs.RIP += callLen // the host's #GP is a fault; it may lack any of them
 			t.rejectGate()
 			return
 		}
