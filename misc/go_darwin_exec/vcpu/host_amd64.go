@@ -73,7 +73,10 @@ func setGSBase(base uint64) {
 		wrgsbase(base)
 		return
 	}
-	syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, archSetGS, uintptr(base), 0)
+	if _, _, e := syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, archSetGS, uintptr(base), 0); e != 0 {
+		// Beyond what Linux lets anybody map: no address is there in any case.
+		syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, archSetGS, 0, 0)
+	}
 }
 
 //go:nosplit
