@@ -7,6 +7,7 @@ package xnu
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -226,7 +227,7 @@ func TestRudeSignalHeld(t *testing.T) {
 	call(t, th, sysSigaction, 0, SIGUSR1, gp(&in), 0)
 	th.sig.Mask = ^xsig.Set(0)
 	seen := false
-	for try := 0; try < 1000 && !seen; try++ {
+	for lost := time.Now().Add(2 * time.Minute); !seen && time.Now().Before(lost); {
 		p.mu.Lock()
 		n, err := p.newThread(th)
 		if err != nil {
@@ -240,9 +241,9 @@ func TestRudeSignalHeld(t *testing.T) {
 			p.psignal(SIGUSR1)
 		}()
 		p.mu.Lock()
-		for end := time.Now().Add(time.Minute); !p.rude.holding && n.sig.Pending == 0 && time.Now().Before(end); {
+		for !p.rude.holding && n.sig.Pending == 0 && time.Now().Before(lost) {
 			p.mu.Unlock()
-			time.Sleep(10 * time.Microsecond)
+			runtime.Gosched() // a sleep may be longer than it is held
 			p.mu.Lock()
 		}
 		if p.rude.holding {
