@@ -6,6 +6,8 @@
 
 package runtime
 
+import "unsafe"
+
 var (
 	CommpageWalltime    = commpageWalltime
 	CommpageOldWalltime = commpageOldWalltime
@@ -26,10 +28,31 @@ func WallSec(sec uint32) int64 {
 
 func DarwinRelease() int { return int(darwinRelease) }
 
-// SigprocmaskBad makes a call that the kernel must refuse.
-func SigprocmaskBad() {
+// SigprocmaskBad makes a call that the kernel must refuse, on the stack of a
+// goroutine or on that of the thread.
+func SigprocmaskBad(system bool) {
+	if system {
+		systemstack(func() { sigprocmask(99, &sigset_none, nil) })
+	}
 	sigprocmask(99, &sigset_none, nil)
 }
+
+const ThreadStackSize = threadStackSize
+
+// ThreadStack returns the lowest address of the stack of the calling thread, or
+// 0 for the first thread, whose stack is the kernel's.
+func ThreadStack() uintptr {
+	mp := getg().m
+	if mp.stklo == 0 {
+		return 0
+	}
+	return mp.g0.stack.lo
+}
+
+// Peek reads a byte, wherever that is.
+func Peek(addr uintptr) byte { return *(*byte)(unsafe.Pointer(addr)) }
+
+func Osyield() { osyield() }
 
 // ResetSignal sets sig to its default action.
 func ResetSignal(sig uint32) { setsig(sig, _SIG_DFL) }

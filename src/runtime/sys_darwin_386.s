@@ -88,7 +88,7 @@ failed:
 	MOVL	AX, errno+8(FP)
 	RET
 
-// sigaction(46): signal, new (with trampoline), old (without). Error: the program ends.
+// sigaction(46): signal, new (with trampoline), old (without). Error: kernelRefused throws.
 TEXT runtime·sigaction(SB),NOSPLIT,$0-12
 	UNIX(46)
 	JCC	ok
@@ -97,7 +97,7 @@ TEXT runtime·sigaction(SB),NOSPLIT,$0-12
 ok:
 	RET
 
-// sigaltstack(53): new, old. Error: the program ends.
+// sigaltstack(53): new, old. Error: kernelRefused throws.
 TEXT runtime·sigaltstack(SB),NOSPLIT,$0-8
 	UNIX(53)
 	JCC	ok
@@ -106,7 +106,7 @@ TEXT runtime·sigaltstack(SB),NOSPLIT,$0-8
 ok:
 	RET
 
-// munmap(73): address, length. Error: the program ends.
+// munmap(73): address, length. Error: kernelRefused throws.
 TEXT runtime·munmap(SB),NOSPLIT,$0-8
 	UNIX(73)
 	JCC	ok
@@ -203,7 +203,7 @@ TEXT runtime·pthread_kill(SB),NOSPLIT,$0-12
 	MOVL	AX, ret+8(FP)
 	RET
 
-// __pthread_sigmask(329): how, new, old. Error: the program ends.
+// __pthread_sigmask(329): how, new, old. Error: kernelRefused throws.
 TEXT runtime·sigprocmask(SB),NOSPLIT,$0-12
 	UNIX(329)
 	JCC	ok
@@ -339,6 +339,12 @@ TEXT runtime·ulock_wake(SB),NOSPLIT,$0-20
 	MOVL	AX, ret+16(FP)
 	RET
 
+// swtch (trap 60): no arguments. The result, whether another thread could still
+// run, is ignored.
+TEXT runtime·osyield(SB),NOSPLIT,$0-0
+	MACH(60)
+	RET
+
 // mach_reply_port (trap 26). No error.
 TEXT runtime·mach_reply_port(SB),NOSPLIT,$0-4
 	MACH(26)
@@ -452,7 +458,7 @@ TEXT runtime·sigfwd(SB),NOSPLIT,$0-16
 	MOVL	SI, SP
 	RET
 
-// entryRefused ends the program: kernel entry CX failed with the error in AX.
+// entryRefused throws: kernel entry CX failed with the error in AX.
 // A TEXT without a frame jumps here.
 TEXT runtime·entryRefused(SB),NOSPLIT,$8-0
 	MOVL	CX, 0(SP)

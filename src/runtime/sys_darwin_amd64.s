@@ -106,7 +106,7 @@ failed:
 	MOVL	AX, errno+8(FP)
 	RET
 
-// sigaction(46): signal, new (with trampoline), old (without). Error: the program ends.
+// sigaction(46): signal, new (with trampoline), old (without). Error: kernelRefused throws.
 TEXT runtime·sigaction(SB),NOSPLIT,$8-24
 	MOVL	sig+0(FP), DI
 	MOVQ	new+8(FP), SI
@@ -120,7 +120,7 @@ TEXT runtime·sigaction(SB),NOSPLIT,$8-24
 ok:
 	RET
 
-// sigaltstack(53): new, old. Error: the program ends.
+// sigaltstack(53): new, old. Error: kernelRefused throws.
 TEXT runtime·sigaltstack(SB),NOSPLIT,$8-16
 	MOVQ	new+0(FP), DI
 	MOVQ	old+8(FP), SI
@@ -133,7 +133,7 @@ TEXT runtime·sigaltstack(SB),NOSPLIT,$8-16
 ok:
 	RET
 
-// munmap(73): address, length. Error: the program ends.
+// munmap(73): address, length. Error: kernelRefused throws.
 TEXT runtime·munmap(SB),NOSPLIT,$8-16
 	MOVQ	addr+0(FP), DI
 	MOVQ	n+8(FP), SI
@@ -259,7 +259,7 @@ TEXT runtime·pthread_kill(SB),NOSPLIT,$0-12
 	MOVL	AX, ret+8(FP)
 	RET
 
-// __pthread_sigmask(329): how, new, old. Error: the program ends.
+// __pthread_sigmask(329): how, new, old. Error: kernelRefused throws.
 TEXT runtime·sigprocmask(SB),NOSPLIT,$8-24
 	MOVL	how+0(FP), DI
 	MOVQ	new+8(FP), SI
@@ -419,6 +419,13 @@ TEXT runtime·ulock_wake(SB),NOSPLIT,$0-28
 	JCS	2(PC)
 	MOVL	$0, AX
 	MOVL	AX, ret+24(FP)
+	RET
+
+// swtch (trap 60): no arguments. The result, whether another thread could still
+// run, is ignored.
+TEXT runtime·osyield(SB),NOSPLIT,$0-0
+	MOVL	MACH(60), AX
+	SYSCALL
 	RET
 
 // mach_reply_port (trap 26). No error.

@@ -24,9 +24,13 @@ type mOS struct {
 	stklo    uintptr // the thread's stack, threadStackSize bytes, mapped by mpreinit; 0 for m0
 }
 
-// threadStackSize is the size of the g0 stack of every thread but the first.
-// Code that the libc_ stubs call runs there too.
+// threadStackSize is the size of the g0 stack of every thread but the first,
+// with the guard page at its end. Code that the libc_ stubs call runs there too.
 const threadStackSize = 64 << 10
+
+// threadGuardSize is the part of a stack without access. What goes beyond the
+// stack faults, and does not change what is mapped below.
+const threadGuardSize = 4 << 10
 
 // darwinRelease is the first number of kern.osrelease: 10 for Mac OS X 10.6,
 // 16 for macOS 10.12, 24 for macOS 15. A call that not every release has is
@@ -42,7 +46,7 @@ func sigaltstack(new, old *stackt)
 // sigprocmask is kernel entry 329, which changes the calling thread's mask;
 // 48, which has the name, changes the mask of every thread
 // (xnu-3789 bsd/kern/kern_sig.c:__pthread_sigmask, sigprocmask).
-// If the kernel refuses, the program ends with a message.
+// If the kernel refuses, the program throws.
 //
 //go:noescape
 func sigprocmask(how uint32, new, old *sigset)
@@ -115,13 +119,12 @@ func osyield_no_g() {
 	osyield()
 }
 
-// osyield gives up the processor for a moment by a sleep of a microsecond: of
-// the ways to yield, a sleep in select is the one that no release took away.
-//
-//go:nosplit
-func osyield() {
-	usleep(1)
-}
+// osyield lets another thread have the processor if one waits for it; otherwise
+// it returns at once. It is the Mach trap swtch. swtch_pri, which is
+// libSystem's sched_yield, also takes the caller's priority away until it runs
+// again: on a busy machine that can last a quantum
+// (xnu-1504, xnu-11417 osfmk/kern/syscall_subr.c:swtch, swtch_pri).
+func osyield()
 
 // sysctl names (xnu-3789 bsd/sys/sysctl.h).
 const (
@@ -232,7 +235,7 @@ func getPageSize() uintptr {
 //
 //go:nowritebarrierrec
 func newosproc(mp *m) {
-	mp.g0.stack.lo = mp.stklo
+	mp.g0.stack.lo = mp.stklo + threadGuardSize
 	mp.g0.stack.hi = mp.stklo + threadStackSize
 	stk := unsafe.Pointer(mp.g0.stack.hi)
 
@@ -330,11 +333,26 @@ func mpreinit(mp *m) {
 		return
 	}
 	stk, err := mmap(nil, threadStackSize, _PROT_READ|_PROT_WRITE, _MAP_ANON|_MAP_PRIVATE, -1, 0)
+	if err == 0 {
+		_, err = mmap(stk, threadGuardSize, _PROT_NONE, _MAP_ANON|_MAP_PRIVATE|_MAP_FIXED, -1, 0)
+	}
 	if err != 0 {
 		print("runtime: failed to allocate a thread stack (have ", mcount(), " threads; errno=", err, ")\n")
 		throw("mpreinit")
 	}
 	mp.stklo = uintptr(stk)
+	countThreadStack(threadStackSize)
+}
+
+// countThreadStack adds n bytes to what MemStats.StackSys and the metric
+// /memory/classes/os-stacks have. The world cannot stop between the two steps,
+// because the caller has a P: the mapping is counted by allocm, which borrows
+// one, and its end by unminit, before mexit gives the P away.
+//
+//go:nosplit
+func countThreadStack(n int64) {
+	memstats.stacks_sys.add(n)
+	gcController.mappedReady.Add(n)
 }
 
 // minit runs on every thread, first of all, and cannot allocate memory.
@@ -368,6 +386,9 @@ func unminit() {
 		disable_threadsignal()
 		minitSignalMask()
 		sigblock(true)
+	}
+	if mp.stklo != 0 {
+		countThreadStack(-threadStackSize)
 	}
 	unminitSignals()
 	mp.procid = 0
@@ -534,8 +555,9 @@ func runPerThreadSyscall() {
 	throw("runPerThreadSyscall: only linux has it")
 }
 
-// kernelRefused ends the program because kernel entry nr, one that has no
-// reason to fail, did. It is called from assembly, with or without a g.
+// kernelRefused throws because kernel entry nr, one that has no reason to
+// fail, did. It is called from assembly, also without a g: then there is nobody
+// to print a traceback of, and the program faults.
 //
 //go:nosplit
 //go:nowritebarrierrec
@@ -562,5 +584,8 @@ func kernelRefused(nr, errno int32) {
 	writeErrStr(name)
 	writeErrStr(" failed: errno ")
 	writeErrData(&digits[i], int32(len(digits)-i))
-	exit(2)
+	if gp := getg(); gp == nil || gp.m == nil {
+		*(*uintptr)(unsafe.Pointer(uintptr(0xf1))) = 0xf1
+	}
+	throw("the kernel refused a system call")
 }

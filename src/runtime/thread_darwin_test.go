@@ -12,7 +12,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -60,19 +62,125 @@ func TestWallSec(t *testing.T) {
 // TestSigprocmaskRefused: a mask that could not be set is no state to go on in.
 func TestSigprocmaskRefused(t *testing.T) {
 	const env = "GOXNU_SIGPROCMASK_REFUSED"
-	if os.Getenv(env) != "" {
-		runtime.SigprocmaskBad()
+	if where := os.Getenv(env); where != "" {
+		defer func() {
+			recover()
+			os.Exit(0)
+		}()
+		runtime.SigprocmaskBad(where == "thread")
 		os.Exit(0)
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestSigprocmaskRefused$")
-	cmd.Env = append(os.Environ(), env+"=1")
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
-		t.Errorf("%v, want exit status 2", err)
+	for where, want := range map[string][]string{
+		"goroutine": {"goroutine ", "runtime.kernelRefused(", "runtime.sigprocmask(", "runtime.SigprocmaskBad(", "pc=0x"},
+		"thread":    {"runtime stack:", "runtime.kernelRefused(", "runtime.sigprocmask(", "runtime.SigprocmaskBad(", "pc=0x"},
+	} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestSigprocmaskRefused$")
+		cmd.Env = append(os.Environ(), env+"="+where, "GOTRACEBACK=system")
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+			t.Errorf("%s: %v, want exit status 2", where, err)
+		}
+		for _, want := range append(want, "runtime: sigprocmask failed: errno 22\n", "fatal error: the kernel refused a system call\n") {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s: output %q lacks %q", where, out, want)
+			}
+		}
 	}
-	if want := "runtime: sigprocmask failed: errno 22\n"; !strings.Contains(string(out), want) {
-		t.Errorf("output %q, want %q", out, want)
+}
+
+// lockedThreads runs f on n threads that exist at the same time and end
+// afterwards.
+func lockedThreads(n int, f func()) {
+	var ready, done sync.WaitGroup
+	stop := make(chan bool)
+	ready.Add(n)
+	done.Add(n)
+	for range n {
+		go func() {
+			defer done.Done()
+			runtime.LockOSThread()
+			ready.Done()
+			<-stop
+		}()
+	}
+	ready.Wait()
+	f()
+	close(stop)
+	done.Wait()
+}
+
+// TestThreadGuard: there is a page without access at the end of each thread's
+// stack. The stacks of threads that start one after the other are neighbours.
+func TestThreadGuard(t *testing.T) {
+	old := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(old)
+	faults := func(addr uintptr) (fault bool) {
+		defer func() { fault = recover() != nil }()
+		runtime.Peek(addr)
+		return
+	}
+	const n = 8
+	stacks := make(chan uintptr, n)
+	var wg sync.WaitGroup
+	stop := make(chan bool)
+	for range n {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			stacks <- runtime.ThreadStack()
+			<-stop
+		})
+	}
+	defer wg.Wait()
+	defer close(stop)
+	for range n {
+		lo := <-stacks
+		if lo == 0 {
+			continue
+		}
+		if faults(lo) {
+			t.Errorf("the stack at %#x cannot be read", lo)
+		}
+		if !faults(lo-1) || !faults(lo-4096) {
+			t.Errorf("the stack at %#x has no guard page", lo)
+		}
+	}
+}
+
+// TestThreadStackStats: the stacks of threads count as memory from the system
+// for as long as the threads live.
+func TestThreadStackStats(t *testing.T) {
+	stacks := func() int {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m) // throws if its sums do not agree
+		return int(m.StackSys - m.StackInuse)
+	}
+	if n := stacks(); n <= 0 || n%runtime.ThreadStackSize != 0 {
+		t.Errorf("%d bytes, want a multiple of %d", n, runtime.ThreadStackSize)
+	}
+	const n = 40
+	var with int
+	lockedThreads(n, func() { with = stacks() })
+	if with < (n-1)*runtime.ThreadStackSize { // one may be the first thread's
+		t.Errorf("with %d threads: %d bytes", n, with)
+	}
+	// The threads end some time after their goroutines.
+	for end := time.Now().Add(30 * time.Second); stacks() > with-n/2*runtime.ThreadStackSize; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("with %d threads: %d bytes, and without: %d", n, with, stacks())
+		}
+	}
+}
+
+func BenchmarkOsyield(b *testing.B) {
+	for b.Loop() {
+		runtime.Osyield()
+	}
+}
+
+func BenchmarkUsleep1(b *testing.B) {
+	for b.Loop() {
+		runtime.Usleep(1)
 	}
 }
 
