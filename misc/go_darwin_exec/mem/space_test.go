@@ -180,4 +180,17 @@ func TestRunnerPages(t *testing.T) {
 	if _, ok := vcpu.Load32(testBase + PageSize); !ok {
 		t.Error("the page of the runner is gone")
 	}
+	if s.WriteRunner(testBase+PageSize, []byte{1}) {
+		t.Error("data was written as text")
+	}
+	if _, errno := s.Map(Mapping{Addr: testBase + 2*PageSize, Size: PageSize, Prot: ProtRead | ProtExec, NoReplace: true, FD: -1, Kind: KindRunner}); errno != 0 {
+		t.Fatal(errno)
+	}
+	defer vcpu.Raw(syscall.SYS_MUNMAP, testBase+2*PageSize, PageSize, 0, 0, 0, 0)
+	if !s.WriteRunner(testBase+2*PageSize, []byte{1, 2, 3, 4}) {
+		t.Error("text of the runner cannot be written")
+	}
+	if v, _ := vcpu.Load32(testBase + 2*PageSize); v != 0x04030201 || vcpu.Store32(testBase+2*PageSize, 0) {
+		t.Errorf("the text is %#x, or can be written to afterwards", v)
+	}
 }

@@ -239,6 +239,9 @@ func onBoard(t *testing.T, i int, f func(p *Patcher, c *vcpu.Ctx, start, end, nu
 	if _, n := p.Sites(); n != 1 {
 		t.Fatalf("board %d: not patched", i)
 	}
+	if vcpu.Store32(p.pages[0].sites[0].board, 0) || vcpu.Store64(p.pages[0].addr, 0) {
+		t.Errorf("board %d: the guest can write to its springboards", i)
+	}
 	c.Regs = vcpu.Regs{RIP: start, RAX: tt.rax, RSP: tt.w.base + 2*mem.PageSize, RFLAGS: 0x202}
 	f(p, c, start, end, number)
 }
