@@ -221,6 +221,7 @@ func TestRudeSignalHeld(t *testing.T) {
 			t.Error("it makes no difference there")
 		}
 	})
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8)) // as in the runner: who holds a signal sleeps in the host
 	th := rudeThread(t, XNU2782, "signal-held")
 	p := th.p
 	in := [3]uint64{0x5000, 0x6000, 0}
