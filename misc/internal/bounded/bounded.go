@@ -10,11 +10,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,15 +33,19 @@ var (
 // ErrNoEnd is in the error of a command that took too long.
 var ErrNoEnd = errors.New("no end")
 
+// own is what a mark of this process begins with. Process ids alone come again,
+// and in other namespaces.
+var own = fmt.Sprintf("%s=%d.%08x.", variable, os.Getpid(), rand.Uint32())
+
 // Run runs cmd, in a process group of its own, for at most limit, and returns
-// what it printed. Whatever the command has started ends with it. What has
-// left the group, for a session of its own, is known by its environment, which
-// the runner hands on as arguments when it executes itself.
+// what it printed. What the command has started ends with it. What has left the
+// group, for a session of its own, is known by its environment: on Linux that
+// of a darwin program is the program's. Run reports what cannot be ended.
 func Run(cmd *exec.Cmd, limit time.Duration) ([]byte, error) {
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
-	mark := fmt.Sprintf("%s=%d.%d.", variable, os.Getpid(), runs.Add(1))
+	mark := fmt.Sprintf("%s%d.", own, runs.Add(1))
 	cmd.Env = append(cmd.Env, mark)
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)
@@ -65,52 +71,70 @@ func Run(cmd *exec.Cmd, limit time.Duration) ([]byte, error) {
 		err = fmt.Errorf("%w after %v", ErrNoEnd, limit)
 	}
 	syscall.Kill(group, syscall.SIGKILL)
-	endMarked([]byte(mark))
-	return out.Bytes(), err
+	return out.Bytes(), errors.Join(err, endMarked(mark))
 }
 
 // EndOnSignal lets SIGINT and SIGTERM end what this process starts from now on,
 // by Run or otherwise, call cleanup, and end this process with status 130. From
 // the signal on Run does not return.
 func EndOnSignal(cleanup func()) {
-	os.Setenv(variable, fmt.Sprintf("%d.0.", os.Getpid()))
+	os.Setenv(variable, strings.TrimPrefix(own, variable+"=")+"0.")
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-c
 		ending.Store(true)
-		endMarked(fmt.Appendf(nil, "%s=%d.", variable, os.Getpid()))
+		err := endMarked(own)
 		cleanup()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
 		os.Exit(130)
 	}()
 }
 
-func endMarked(mark []byte) {
-	for {
+// kill is syscall.Kill but in tests.
+var kill = syscall.Kill
+
+// endMarked ends the processes with the mark, as often as new ones appear. It
+// returns an error if only such are left as this process must not end, or that
+// do not end within the time that an overloaded machine may need.
+func endMarked(mark string) error {
+	const tries = 10_000
+	for try := 0; ; try++ {
 		pids := marked(mark)
-		if len(pids) == 0 {
-			return
-		}
+		var err error
+		ended := 0
 		for _, pid := range pids {
-			syscall.Kill(pid, syscall.SIGKILL)
+			if e := kill(pid, syscall.SIGKILL); e == nil || e == syscall.ESRCH {
+				ended++
+			} else {
+				err = e
+			}
+		}
+		switch {
+		case len(pids) == 0:
+			return nil
+		case ended == 0:
+			return fmt.Errorf("processes %d cannot be ended: %w", pids, err)
+		case try == tries:
+			return fmt.Errorf("processes %d do not end", pids)
 		}
 		time.Sleep(time.Millisecond)
 	}
 }
 
-// marked returns the processes with the mark.
-func marked(mark []byte) (pids []int) {
+// marked returns the processes in whose environment a variable begins with
+// mark. Of one that has ended, and of another user's, nothing is to be read.
+func marked(mark string) (pids []int) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
-		for _, name := range []string{"environ", "cmdline"} {
-			text, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil || !bytes.Contains(text, mark) {
-				continue
-			}
-			if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-				pids = append(pids, pid)
-			}
-			break
+		env, err := os.ReadFile(filepath.Join(dir, "environ"))
+		if err != nil || !bytes.HasPrefix(env, []byte(mark)) && !bytes.Contains(env, []byte("\x00"+mark)) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && pid != os.Getpid() {
+			pids = append(pids, pid)
 		}
 	}
 	return pids

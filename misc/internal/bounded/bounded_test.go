@@ -31,32 +31,77 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestStrays: what the command leaves behind in its group, in a session of its
-// own, and with its environment among the arguments only, is gone.
+// started runs script, which must print the number of a process that it leaves
+// behind.
+func started(t *testing.T, script string) int {
+	t.Helper()
+	out, err := Run(exec.Command("sh", "-c", script+"; sleep 0.3"), time.Minute)
+	pid, perr := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil || perr != nil {
+		t.Fatalf("%q: %q, %v", script, out, err)
+	}
+	return pid
+}
+
+// ended reports whether a process ends soon. Of a zombie, which init may leave,
+// nothing is to be read.
+func ended(pid int) bool {
+	for range 100 {
+		if text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); len(text) == 0 {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
+}
+
+// TestStrays: what the command leaves behind in its group and in a session of
+// its own is gone.
 func TestStrays(t *testing.T) {
 	for _, script := range []string{
 		"sleep 60 >/dev/null 2>&1 & echo $!",
 		"setsid sleep 60 >/dev/null 2>&1 & echo $!",
-		"setsid env -i sh -c 'sleep 60; :' $GOXNU_BOUNDED GOXNU_BOUNDED=$GOXNU_BOUNDED >/dev/null 2>&1 & echo $!",
+		"GOXNU_BOUNDED= setsid env A=b GOXNU_BOUNDED=$GOXNU_BOUNDED sleep 60 >/dev/null 2>&1 & echo $!",
 	} {
-		out, err := Run(exec.Command("sh", "-c", script+"; sleep 0.3"), time.Minute)
-		pid, perr := strconv.Atoi(strings.TrimSpace(string(out)))
-		if err != nil || perr != nil {
-			t.Fatalf("%q: %q, %v", script, out, err)
-		}
-		gone := false
-		for range 100 {
-			// Of a zombie, which init may leave, nothing is to be read.
-			text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-			if gone = len(text) == 0; gone {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if !gone {
+		if pid := started(t, script); !ended(pid) {
 			t.Errorf("%q: process %d is still there", script, pid)
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
+	}
+}
+
+// TestBystander: a process that only mentions the mark, as one does that looks
+// for it, lives on.
+func TestBystander(t *testing.T) {
+	pid := started(t, "setsid env -i A=xGOXNU_BOUNDED=$GOXNU_BOUNDED sh -c 'sleep 60; :' GOXNU_BOUNDED=$GOXNU_BOUNDED >/dev/null 2>&1 & echo $!")
+	// What was killed is a zombie at most.
+	if text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); len(text) == 0 {
+		t.Error("it was killed")
+	}
+	syscall.Kill(-pid, syscall.SIGKILL) // it leads its session
+}
+
+// TestNotPermitted: a process that must not be killed is reported.
+func TestNotPermitted(t *testing.T) {
+	kill = func(int, syscall.Signal) error { return syscall.EPERM }
+	defer func() { kill = syscall.Kill }()
+	cmd := exec.Command("sleep", "60")
+	mark := own + "permitted."
+	cmd.Env = append(os.Environ(), mark)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	done := make(chan error, 1)
+	go func() { done <- endMarked(mark) }()
+	select {
+	case err := <-done:
+		if !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), strconv.Itoa(cmd.Process.Pid)) {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it goes on trying")
 	}
 }
 
@@ -80,7 +125,7 @@ func TestInterrupted(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	mark := fmt.Appendf(nil, "%s=%d.", variable, cmd.Process.Pid)
+	mark := fmt.Sprintf("%s=%d.", variable, cmd.Process.Pid)
 	for range 500 {
 		if len(marked(mark)) > 2 { // sleep, sh, sleep
 			break
