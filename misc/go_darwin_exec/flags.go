@@ -44,7 +44,11 @@ var default32 = xnu.Release(releases.Last386.Kernel)
 // newest is the default release.
 var newest = releases.All[len(releases.All)-1]
 
-func myName() string { return filepath.Base(os.Args[0]) }
+// runnerName is the name by which the runner was started; the first word of
+// its command line may be the program's.
+var runnerName = os.Args[0]
+
+func myName() string { return filepath.Base(runnerName) }
 
 func usage() string {
 	var names []string
@@ -92,13 +96,21 @@ const flagVariable = "GOXNU_RUNNER"
 // with the runner's name. What follows the program's name is the program's.
 func parseFlags(argv []string) *options {
 	o := &options{release: xnu.Release(newest.Kernel), traceFD: 2, rudeFD: -1, resume: -1, env: vcpu.Environ()}
+	st, err := xnu.ReadState(o.env)
+	if err != nil {
+		die(exitUsage, "%v", err)
+	}
+	if st != nil {
+		runnerName = st.Runner[0]
+		o.parse(st.Runner[1:])
+		o.exec, o.program, o.args, o.env = st, st.Path, st.Args, st.Env
+		o.resume, o.retry = int(st.Resume), st.Retry
+		return o
+	}
 	if rest := o.parse(strings.Fields(os.Getenv(flagVariable))); len(rest) > 0 {
 		die(exitUsage, "%s=%q: %q is not a flag", flagVariable, os.Getenv(flagVariable), rest[0])
 	}
 	args := o.parse(argv[min(1, len(argv)):])
-	if o.exec != nil {
-		return o
-	}
 	if len(args) == 0 {
 		die(exitUsage, "which program? usage: %s [flags] program [argument ...] (-h prints help)", myName())
 	}
@@ -167,17 +179,6 @@ func (o *options) parse(args []string) (rest []string) {
 			o.rude = r
 		case "rude-fd": // set by the runner that reports first
 			o.rudeFD = number()
-		case "exec-state": // set by execve of the guest, and by CleanStart
-			st, err := xnu.ParseExecState(need(), args)
-			if err != nil {
-				die(exitUsage, "%v", err)
-			}
-			o.exec, o.program, o.args, o.env = st, st.Path, st.Args, st.Env
-			return nil
-		case "resume": // set by a forked child that goes on
-			o.resume = number()
-		case "retry": // set by again
-			o.retry = max(o.retry, number()) // the newest comes first
 		default:
 			die(exitUsage, "unknown flag %s (%s -h prints help)", arg, myName())
 		}
@@ -248,7 +249,7 @@ func lookPath(name string) string {
 
 // runner returns the command that runs another program in the same manner.
 func (o *options) runner() []string {
-	cmd := []string{os.Args[0]}
+	cmd := []string{runnerName}
 	if o.chosen {
 		cmd = append(cmd, "-xnu", strconv.Itoa(int(o.release)))
 	}
@@ -265,4 +266,15 @@ func (o *options) runner() []string {
 		}
 	}
 	return cmd
+}
+
+// state is what another runner for the same program has to know.
+func (o *options) state() *xnu.ExecState {
+	st := new(xnu.ExecState)
+	if o.exec != nil {
+		*st = *o.exec
+	}
+	st.Resume, st.Retry = int32(o.resume), o.retry
+	st.Runner, st.Path, st.Args, st.Env = o.runner(), o.program, o.args, o.env
+	return st
 }

@@ -10,9 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
-	"strconv"
 	"syscall"
 
 	"goxnu/misc/go_darwin_exec/macho"
@@ -190,6 +187,10 @@ func again(o *options, why error) error {
 	if o.retry >= tries {
 		return why
 	}
-	argv := slices.Concat(os.Args[:1], []string{"-retry=" + strconv.Itoa(o.retry+1)}, os.Args[1:])
-	return syscall.Exec("/proc/self/exe", argv, vcpu.Environ())
+	st := o.state()
+	st.Retry++
+	if o.exec == nil {
+		return xnu.CleanStart(st)
+	}
+	return st.Reexec()
 }

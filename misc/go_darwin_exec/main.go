@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -44,6 +45,10 @@ func die(status int, format string, args ...any) {
 	os.Exit(status)
 }
 
+func init() {
+	runtime.LockOSThread() // main begins on the first thread, for ShowProgram
+}
+
 func main() {
 	o := parseFlags(os.Args)
 	if o.rude != nil && o.rude.Random && o.exec == nil {
@@ -51,9 +56,11 @@ func main() {
 	}
 	if o.exec == nil && xnu.NeedsCleanStart(o.env) {
 		// The environment is the program's, not the runner's.
-		err := xnu.CleanStart(o.runner(), o.program, o.args, o.env)
+		err := xnu.CleanStart(o.state())
 		die(exitHost, "cannot start again: %v", err)
 	}
+	xnu.ShowProgram(o.program, o.args, o.env)
+	runtime.UnlockOSThread()
 	if lo, _ := vcpu.HostText(); lo < 1<<32 {
 		die(exitHost, "the runner was not built with -buildmode=pie: its text is at %#x, where guests must go", lo)
 	}

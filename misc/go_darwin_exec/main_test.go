@@ -242,13 +242,18 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-bogus", "x"}, exitUsage, "unknown flag -bogus"},
 		{[]string{"-xnu"}, exitUsage, "-xnu needs a value"},
 		{[]string{"-xnu", "10.5", "x"}, exitUsage, `unknown release "10.5"`},
-		{[]string{"-exec-state", "junk"}, exitUsage, "-exec-state"},
-		{[]string{"-exec-state", "ffffffffffffffff,0,0,0,0,0,0,0,0", "x"}, exitUsage, "-exec-state"},
 	} {
 		r := run(t, exec.Command(runnerPath, tt.args...))
 		if r.status != tt.status || r.stdout != "" || !strings.HasPrefix(r.stderr, "go_darwin_exec: ") ||
 			!strings.Contains(r.stderr, tt.want) || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%q: %+v; want status %d, %q", tt.args, r, tt.status, tt.want)
+		}
+	}
+	for _, value := range []string{"junk", "-1", "0", "99"} {
+		cmd := exec.Command(runnerPath, "x")
+		cmd.Env = []string{"GOXNU_STATE=" + value}
+		if r := run(t, cmd); r.status != exitUsage || !strings.HasPrefix(r.stderr, "go_darwin_exec: GOXNU_STATE="+value+": ") || strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("%q: %+v", cmd.Env, r)
 		}
 	}
 	if os.Geteuid() != 0 {

@@ -329,7 +329,7 @@ func (t *Thread) getattrlist(fd int32, alp, buf, size, options uint64) (uint64, 
 }
 
 func (t *Thread) getattrlistName(dir uintptr, name, alp, buf, size, options uint64) (uint64, Errno) {
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -572,7 +572,7 @@ func (t *Thread) setattrlist(dir, p uintptr, alp, buf, size, options uint64) (ui
 }
 
 func (t *Thread) setattrlistName(dir uintptr, name, alp, buf, size, options uint64) (uint64, Errno) {
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}

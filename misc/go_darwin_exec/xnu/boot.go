@@ -94,6 +94,7 @@ func Boot(cfg *Config) (*Proc, error) {
 	var st xsig.State
 	if x := cfg.Exec; x != nil {
 		st = x.State
+		p.linked.Store(x.Linked)
 	} else {
 		masked, ignored := hostsig.Inherited()
 		st.Mask, st.Ignore = guestSet(masked), guestSet(ignored)

@@ -5,7 +5,6 @@
 package xnu
 
 import (
-	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -86,9 +85,6 @@ var pagemapName = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/
 // allocation, no locks.
 func (t *Thread) checkpoint() {
 	p := t.p
-	if !p.resumable {
-		return
-	}
 	hostSigmask(linuxSigSetmask, execMask) // what comes from here on waits for the new runner
 	t.takeKick()
 	c := &theCheckpoint
@@ -114,16 +110,11 @@ func (t *Thread) checkpoint() {
 	p.sig.Save(&c.sig, t.sig)
 	copy(c.xstate[:], t.cpu.XState())
 
-	fd, e := host(sysMemfdCreate, hostBuf(&checkpointName[0]), 0, 0, 0, 0, 0)
+	fd, e := tempFile(&checkpointName[0])
 	if e != 0 {
 		return
 	}
-	h, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD, uintptr(hiddenFDBase), 0, 0, 0)
-	if e != 0 {
-		return
-	}
-	host(syscall.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
-	fd = h
+	closeOnExec(fd, false)
 	pagemap, e := host(syscall.SYS_OPENAT, hostAtFDCWD, hostBuf(&pagemapName[0]), syscall.O_RDONLY|syscall.O_CLOEXEC, 0, 0, 0)
 	if e != 0 {
 		return
@@ -158,7 +149,7 @@ func (t *Thread) checkpoint() {
 	if !writeAll(uintptr(fd), uintptr(unsafe.Pointer(c)), head, 0) {
 		return
 	}
-	t.execResume(int(fd))
+	t.execResume(fd)
 }
 
 // saveRegion writes the pages of r that have anything in them.
@@ -208,50 +199,28 @@ func writeAll(fd, p, n uintptr, off uint64) bool {
 	return true
 }
 
-// readyToResume prepares what a child will need for execResume. It is called
-// before a fork, with execLock held.
-func (p *Proc) readyToResume() {
-	if p.resumable {
-		return
-	}
-	x := &p.exec
-	words := append([]string{p.cfg.Path}, p.cfg.Args...)
-	words = append(words, p.cfg.Env...)
-	x.n, x.nword = x.prefix, x.prefixWords
-	for _, w := range words {
-		b := append([]byte(w), 0)
-		x.strings = append(x.strings, b)
-		p.argWords = append(p.argWords, uint64(uintptr(unsafe.Pointer(&b[0]))))
-	}
-	p.resumable = true
-}
-
 // execResume executes the runner with the checkpoint on descriptor fd.
-func (t *Thread) execResume(fd int) {
+func (t *Thread) execResume(fd int32) {
 	p, x := t.p, &t.p.exec
-	flag := append(x.resumeFlag[:0], "-resume="...)
-	flag = strconv.AppendInt(flag, int64(fd), 10)
-	x.resumeFlag[len(flag)] = 0
-
-	// The runner's name, our flag, its other flags and -exec-state.
-	x.n, x.nword = x.prefix, x.prefixWords
-	first := x.n
-	x.push(x.ptrs[0])
-	x.push(uint64(uintptr(unsafe.Pointer(&x.resumeFlag[0]))))
-	for _, w := range x.ptrs[1:x.prefix] {
-		x.push(w)
-	}
-	s := p.sig.Exec(t.sig)
-	state := appendExecState(x.state[:0], len(p.cfg.Args), len(p.cfg.Env), 0, &s)
-	x.state[len(state)] = 0
-	x.push(uint64(uintptr(unsafe.Pointer(&x.state[0]))))
-	for _, w := range p.argWords {
-		x.push(w)
-	}
-	if !x.push(0) {
+	x.reset()
+	if addWord(x, p.cfg.Path) != 0 {
 		return
 	}
-	execLimits()
+	argv := x.nptr
+	for _, s := range p.cfg.Args {
+		if addWord(x, s) != 0 {
+			return
+		}
+	}
+	if x.end() != 0 {
+		return
+	}
+	for _, s := range p.cfg.Env {
+		if addWord(x, s) != 0 {
+			return
+		}
+	}
 	p.rude.inherit(true)
-	host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, first), ptrAt(x, x.n-1), linuxAtEmptyPath, 0)
+	st := ExecState{State: p.sig.Exec(t.sig), Resume: fd, Linked: p.linked.Load()}
+	x.exec(&st, argv, len(p.cfg.Args), len(p.cfg.Env))
 }

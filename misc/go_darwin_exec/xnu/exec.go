@@ -5,9 +5,8 @@
 package xnu
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,47 +16,6 @@ import (
 	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xsig"
 )
-
-// An ExecState is what one image leaves to the next one in the same process.
-// It travels on the runner's command line, behind the flag -exec-state:
-// numbers, the path, the arguments, the environment. The runner's own
-// environment stays empty, so that variables that are meant for the guest's
-// Go runtime do not reach the runner's.
-type ExecState struct {
-	xsig.State
-	SigFD     int32 // pipe with signals that came meanwhile, 0: none
-	Path      string
-	Args, Env []string
-}
-
-// ParseExecState parses the flag's value and the rest of the command line.
-func ParseExecState(value string, rest []string) (*ExecState, error) {
-	var n [9]uint64
-	f := strings.Split(value, ",")
-	if len(f) != len(n) {
-		return nil, errors.New("-exec-state: not 9 numbers")
-	}
-	for i := range f {
-		v, err := strconv.ParseUint(f[i], 16, 64)
-		if err != nil {
-			return nil, fmt.Errorf("-exec-state: %w", err)
-		}
-		n[i] = v
-	}
-	argc, envc := n[0], n[1]
-	if total := uint64(len(rest)); argc > total || envc > total || 1+argc+envc != total {
-		return nil, fmt.Errorf("-exec-state: %d arguments and %d variables, but %d words", argc, envc, total)
-	}
-	return &ExecState{
-		State: xsig.State{
-			Mask: xsig.Set(n[2]), Ignore: xsig.Set(n[3]), Pending: xsig.Set(n[4]),
-			Intr: xsig.Set(n[5]), Siginfo: xsig.Set(n[6]),
-			NoStop: n[7]&1 != 0, NoZombie: n[7]&2 != 0,
-		},
-		SigFD: int32(n[8]),
-		Path:  rest[0], Args: rest[1:][:argc], Env: rest[1+argc:],
-	}, nil
-}
 
 // runtimeVariables configure the Go runtime of whoever finds them in the
 // environment: the guest's and, if nothing is done about it, the runner's.
@@ -79,34 +37,10 @@ func NeedsCleanStart(env []string) bool {
 // CleanStart runs the runner again, for the same program with the same
 // environment, but with an empty environment of its own. It returns only if
 // that fails.
-func CleanStart(runner []string, path string, args, env []string) error {
+func CleanStart(st *ExecState) error {
 	masked, ignored := hostsig.Inherited()
-	st := xsig.State{Mask: guestSet(masked), Ignore: guestSet(ignored)}
-	argv := append([]string(nil), runner...)
-	argv = append(argv, "-exec-state", string(appendExecState(nil, len(args), len(env), 0, &st)), path)
-	argv = append(argv, args...)
-	argv = append(argv, env...)
-	hostSigmask(linuxSigSetmask, execMask)
-	return syscall.Exec("/proc/self/exe", argv, nil)
-}
-
-// appendExecState allocates nothing if b has room.
-func appendExecState(b []byte, argc, envc int, sigFD int32, s *xsig.State) []byte {
-	flags := uint64(0)
-	if s.NoStop {
-		flags |= 1
-	}
-	if s.NoZombie {
-		flags |= 2
-	}
-	for i, v := range [...]uint64{uint64(argc), uint64(envc), uint64(s.Mask), uint64(s.Ignore), uint64(s.Pending),
-		uint64(s.Intr), uint64(s.Siginfo), flags, uint64(sigFD)} {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendHex(b, v)
-	}
-	return b
+	st.Mask, st.Ignore = guestSet(masked), guestSet(ignored)
+	return st.Reexec()
 }
 
 func appendHex(b []byte, v uint64) []byte {
@@ -123,76 +57,198 @@ func appendHex(b []byte, v uint64) []byte {
 var execMask = hostSetOf(xsig.Set(1<<31-1) &^ (xsig.Bit(SIGKILL) | xsig.Bit(SIGSTOP) | xsig.Bit(SIGURG) |
 	xsig.Bit(SIGILL) | xsig.Bit(SIGTRAP) | xsig.Bit(SIGFPE) | xsig.Bit(SIGBUS) | xsig.Bit(SIGSEGV) | xsig.Bit(SIGSYS)))
 
-// An execArena is memory outside of the Go heap for the vectors of an execve,
-// which a forked child may have to make.
+// An execArena is memory outside of the Go heap for what an execve, which a
+// forked child may have to make, leaves to the next image.
 type execArena struct {
-	self  int32 // the runner's executable
+	self  int32  // the runner's executable
+	block []byte // a state file: see ExecState.put
+	n     int    // bytes of block in use
 	ptrs  []uint64
-	n     int
-	state [192]byte // the value of -exec-state
-	words [4096]byte
-	nword int
+	nptr  int
 	head  [512]byte // of the file
 
-	prefix, prefixWords int // n and nword of the runner's name and flags
+	runnerc, prefix int // number of the runner's words, and where they end in block
 
-	resumeFlag [32]byte
-	strings    [][]byte // keeps what argWords points to
+	space   int // how many bytes XNU would still have for strings and pointers
+	pointer int // what a pointer takes of it
+
+	variable [32]byte // stateVariable
 }
 
 // execLock guards the process's execArena.
 var execLock sync.Mutex
 
-// execPointers bounds the number of arguments and variables together.
-const execPointers = 1 << 18
+// Linux starts no program with more.
+const (
+	execBytes    = 8 << 20
+	execPointers = 1 << 20
+)
 
 // openSelf readies the process for execve.
 func (p *Proc) openSelf() error {
-	fd, err := syscall.Open("/proc/self/exe", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return err
+	x := &p.exec
+	if st := p.cfg.Exec; st != nil {
+		x.self = st.Self
+	} else {
+		fd, err := syscall.Open("/proc/self/exe", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		x.self = int32(fd)
 	}
-	h, e := hideFD(int32(fd))
-	if e != 0 {
+	var e Errno
+	if x.self, e = hideFD(x.self); e != 0 {
 		return e
 	}
-	mem, err := syscall.Mmap(-1, 0, execPointers*8, syscall.PROT_READ|syscall.PROT_WRITE,
+	mem, err := syscall.Mmap(-1, 0, execBytes+8*execPointers, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE)
 	if err != nil {
 		return err
 	}
-	x := &p.exec
-	x.self = h
-	x.ptrs = unsafe.Slice((*uint64)(unsafe.Pointer(&mem[0])), execPointers)
-	for _, s := range append(append([]string(nil), p.cfg.Runner...), "-exec-state") {
-		if !x.word(s) {
+	x.block = mem[:execBytes]
+	x.ptrs = unsafe.Slice((*uint64)(unsafe.Pointer(&mem[execBytes])), execPointers)
+	x.n = stateHead
+	x.space = execBytes
+	for _, s := range p.cfg.Runner {
+		if e := addWord(x, s); e != 0 {
 			return errors.New("the runner's own command line is too long")
 		}
 	}
-	x.prefix, x.prefixWords = x.n, x.nword
+	x.runnerc, x.prefix = len(p.cfg.Runner), x.n
 	return nil
 }
 
-// push adds a pointer to the vector.
-func (x *execArena) push(p uint64) bool {
-	if x.n == len(x.ptrs) {
-		return false
-	}
-	x.ptrs[x.n] = p
-	x.n++
-	return true
+// reset begins a new list of strings.
+func (x *execArena) reset() {
+	x.n, x.nptr = x.prefix, 0
+	x.space, x.pointer = execBytes, 0
 }
 
-// word adds a copy of a string.
-func (x *execArena) word(s string) bool {
-	if x.nword+len(s)+1 > len(x.words) {
-		return false
+// limit counts from here on what XNU counts (bsd/kern/kern_exec.c:
+// exec_extract_strings): the strings of arguments and environment and, since
+// 1699, their pointers, both lists with their end. Before, it is the strings
+// and the path, which has been added (exec_save_path; SIZE_IMG_STRSPACE).
+func (x *execArena) limit(r Release, oldPointer, newPointer int) {
+	x.space = int(argMax(r))
+	if r >= XNU1699 {
+		x.pointer = newPointer
+		return
 	}
-	at := x.nword
-	copy(x.words[at:], s)
-	x.words[at+len(s)] = 0
-	x.nword += len(s) + 1
-	return x.push(uint64(uintptr(unsafe.Pointer(&x.words[at]))))
+	path := x.n - x.prefix
+	x.space -= 2*8 + (path+oldPointer-1)/oldPointer*oldPointer
+}
+
+// push adds a pointer, that of the string at at, to the vector.
+func (x *execArena) push(at int) Errno {
+	if x.nptr == len(x.ptrs) {
+		return E2BIG
+	}
+	x.ptrs[x.nptr] = uint64(uintptr(unsafe.Pointer(&x.block[at])))
+	x.nptr++
+	return x.count(x.pointer)
+}
+
+// end ends a vector.
+func (x *execArena) end() Errno {
+	if x.nptr == len(x.ptrs) {
+		return E2BIG
+	}
+	x.ptrs[x.nptr] = 0
+	x.nptr++
+	return x.count(x.pointer)
+}
+
+func (x *execArena) count(n int) Errno {
+	if x.space < n {
+		return E2BIG
+	}
+	x.space -= n
+	return 0
+}
+
+// pad counts what XNU adds to align what follows the strings from first on.
+func (x *execArena) pad(first int) Errno {
+	if x.pointer == 0 {
+		return 0
+	}
+	return x.count(-(x.n - first) & (x.pointer - 1))
+}
+
+// addWord adds a string of the runner's.
+func addWord[T string | []byte](x *execArena, s T) Errno {
+	size := len(s) + 1
+	if size > len(x.block)-x.n {
+		return E2BIG
+	}
+	if e := x.count(size); e != 0 {
+		return e
+	}
+	at := x.n
+	copy(x.block[at:], s)
+	x.block[at+len(s)] = 0
+	x.n += size
+	return x.push(at)
+}
+
+// addString adds a string of the guest's.
+func (x *execArena) addString(p uint64) Errno {
+	room := min(x.space, len(x.block)-x.n)
+	if room <= 0 {
+		return E2BIG
+	}
+	at := x.n
+	n := vcpu.CopyInStr(x.block[at:at+room], p)
+	if n < 0 {
+		return EFAULT
+	}
+	if n == room {
+		return E2BIG
+	}
+	x.n += n + 1
+	x.space -= n + 1
+	return x.push(at)
+}
+
+// exec executes the runner for the block's program. It returns if that fails.
+func (x *execArena) exec(st *ExecState, argv, argc, envc int) Errno {
+	e := x.execSelf(st, argv, argc, envc)
+	if e == ENOENT && x.staticSelf() == 0 { // its interpreter is not in this root
+		e = x.execSelf(st, argv, argc, envc)
+	}
+	return e
+}
+
+func (x *execArena) execSelf(st *ExecState, argv, argc, envc int) Errno {
+	st.Self = x.self
+	st.put(x.block[:x.n], x.runnerc, argc, envc)
+	fd, e := writeState(x.block[:x.n])
+	if e != 0 {
+		return e
+	}
+	appendStateVariable(x.variable[:0], fd)
+	env := x.nptr // the runner's own environment
+	if env+2 > len(x.ptrs) {
+		env = len(x.ptrs) - 2
+	}
+	x.ptrs[env], x.ptrs[env+1] = uint64(uintptr(unsafe.Pointer(&x.variable[0]))), 0
+	closeOnExec(fd, false)
+	closeOnExec(x.self, false)
+	none := uint64(uintptr(unsafe.Pointer(&emptyString[0])))
+	if x.ptrs[argv] == 0 {
+		x.ptrs[argv], x.ptrs[argv+1] = none, 0
+	}
+	execLimits() // the file is written: it may have more than they allow
+	for {
+		_, e = host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, argv), ptrAt(x, env), linuxAtEmptyPath, 0)
+		if e != E2BIG || x.ptrs[argv] == none {
+			break
+		}
+		x.ptrs[argv], x.ptrs[argv+1] = none, 0 // too long; ShowProgram puts it right
+	}
+	execLimitsUndo()
+	closeOnExec(x.self, true)
+	host(syscall.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
+	return e
 }
 
 // loadPointer reads a pointer of the guest's memory.
@@ -204,7 +260,7 @@ func (g abi) loadPointer(p uint64) (v uint64, ok bool) {
 	return vcpu.Load64(p)
 }
 
-// vector adds the pointers of a guest's argv or envp and reports how many.
+// vector adds the strings of a guest's argv or envp and reports how many.
 func (x *execArena) vector(p uint64, g abi) (n int, e Errno) {
 	size := uint64(8)
 	if g == abi32 {
@@ -218,13 +274,13 @@ func (x *execArena) vector(p uint64, g abi) (n int, e Errno) {
 		if v == 0 {
 			break
 		}
-		if !x.push(v) {
-			return 0, E2BIG
+		if e := x.addString(v); e != 0 {
+			return 0, e
 		}
 		n++
 		p += size
 	}
-	return n, 0
+	return n, x.end()
 }
 
 // What a file is, by its first bytes.
@@ -337,9 +393,12 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	x.n, x.nword = x.prefix, x.prefixWords
-	shown := path // what the new image is told that it is called
-	var interp [8]uint64
+	shown := t.pathBytes(0) // what the new image is told that it is called
+	if t.fs.cwd != 0 {
+		shown = t.fs.name[0][pathPrefix-int(hostBuf(&t.fs.name[0][pathPrefix])-path):][:pathPrefix+len(shown)]
+		shown = shown[:bytes.IndexByte(shown, 0)]
+	}
+	var interp [8][]byte
 	words := 0
 	if kind == fileScript {
 		// One level: the interpreter, the words after it, the script
@@ -347,10 +406,10 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 		if words, e = scriptWords(head, &interp); e != 0 {
 			return 0, e
 		}
-		if kind, _, e = t.lookInterpreter(&interp, words); e != 0 {
+		if kind, head, e = t.lookInterpreter(&interp, words); e != 0 {
 			return 0, e
 		}
-		shown = uintptr(interp[0])
+		shown = interp[0]
 		if kind == fileScript {
 			return 0, ENOEXEC
 		}
@@ -363,36 +422,43 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 		return 0, ENOEXEC
 	}
 
-	macho := kind == fileMachO
-	first := x.n
-	if macho {
-		x.push(0) // the state, when its numbers are known
-		x.push(uint64(shown))
+	newPointer := 8
+	if kind == fileMachO && getUint32(head) == magicMachO32 {
+		newPointer = 4
 	}
-	argv := x.n
+	x.reset()
+	if e := addWord(x, shown); e != 0 {
+		return 0, e
+	}
+	x.limit(t.p.Release, t.longSize(), newPointer)
+	argv, first := x.nptr, x.n
 	if words > 0 {
 		for _, w := range interp[:words] {
-			x.push(w)
+			if e := addWord(x, w); e != 0 {
+				return 0, e
+			}
 		}
-		x.push(uint64(path))
+		if e := addWord(x, t.pathBytes(0)); e != 0 {
+			return 0, e
+		}
 		if v, ok := t.abi().loadPointer(a[1]); a[1] != 0 && (!ok || v != 0) {
 			a[1] += uint64(t.longSize()) // the script's own argv[0] is dropped
 		}
 	}
-	if _, e := x.vector(a[1], t.abi()); e != 0 {
+	argc, e := x.vector(a[1], t.abi())
+	if e != 0 {
 		return 0, e
 	}
-	argc := x.n - argv
-	if !macho {
-		x.push(0)
+	if words > 0 {
+		argc += words + 1
 	}
-	envv := x.n
+	envv := x.nptr
 	envc, e := x.vector(a[2], t.abi())
 	if e != 0 {
 		return 0, e
 	}
-	if !x.push(0) {
-		return 0, E2BIG
+	if e := x.pad(first); e != 0 {
+		return 0, e
 	}
 
 	// Signals that come from here on wait on the host for the new image, or
@@ -404,23 +470,20 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 		p.quiet()
 	}
 	p.lock()
-	execLimits()
-	if macho {
+	if kind == fileMachO {
 		if !p.child {
 			p.drainHost()
 			closeOnExec(p.sigFD, false)
 		}
-		s := p.sig.Exec(t.sig)
-		state := appendExecState(x.state[:0], argc, envc, p.sigFDForExec(), &s)
-		x.state[len(state)] = 0
-		x.ptrs[first] = uint64(uintptr(unsafe.Pointer(&x.state[0])))
-		none := x.n - 1 // an empty environment
+		st := ExecState{State: p.sig.Exec(t.sig), SigFD: p.sigFDForExec(), Resume: -1, Linked: p.linked.Load()}
 		p.rude.inherit(true)
-		_, e = host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, 0), ptrAt(x, none), linuxAtEmptyPath, 0)
+		e = x.exec(&st, argv, argc, envc)
 		p.rude.inherit(false)
 	} else {
 		t.hostSignalsForExec()
-		_, e = host(syscall.SYS_EXECVE, shown, ptrAt(x, argv), ptrAt(x, envv), 0, 0, 0)
+		execLimits()
+		_, e = host(syscall.SYS_EXECVE, uintptr(x.ptrs[0]), ptrAt(x, argv), ptrAt(x, envv), 0, 0, 0)
+		execLimitsUndo()
 		hostSigmask(linuxSigSetmask, execMask)
 		for sig := 1; sig < NSIG; sig++ {
 			p.takeHost(sig)
@@ -431,7 +494,6 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 		p.loud()
 	}
 	p.unlock()
-	execLimitsUndo()
 	hostSigmask(linuxSigSetmask, saved)
 	return 0, e
 }
@@ -485,9 +547,9 @@ func (t *Thread) hostSignalsForExec() {
 	hostSigmask(linuxSigSetmask, hostSetOf(s.Mask))
 }
 
-// scriptWords splits the first line of a script, in place, and returns the
-// addresses of its words.
-func scriptWords(head []byte, w *[8]uint64) (n int, e Errno) {
+// scriptWords splits the first line of a script, in place, into words. Each
+// has a NUL behind it.
+func scriptWords(head []byte, w *[8][]byte) (n int, e Errno) {
 	end := 2
 	for end < len(head) && head[end] != '\n' {
 		end++
@@ -507,11 +569,12 @@ func scriptWords(head []byte, w *[8]uint64) (n int, e Errno) {
 		if n == len(w) {
 			return 0, ENOEXEC
 		}
-		w[n] = uint64(uintptr(unsafe.Pointer(&head[i])))
-		n++
+		first := i
 		for i < end && !blank(head[i]) {
 			i++
 		}
+		w[n] = head[first:i]
+		n++
 		if i < end && head[i] == '#' {
 			end = i
 		}
@@ -526,13 +589,13 @@ func scriptWords(head []byte, w *[8]uint64) (n int, e Errno) {
 
 // lookInterpreter is look for a script's interpreter, whose words lie in the
 // buffer that look reads into: they are moved away first.
-func (t *Thread) lookInterpreter(w *[8]uint64, n int) (kind int, head []byte, e Errno) {
+func (t *Thread) lookInterpreter(w *[8][]byte, n int) (kind int, head []byte, e Errno) {
 	x := &t.p.exec
 	line := t.fs.buf[1024:][:512]
 	copy(line, x.head[:])
-	base := uint64(uintptr(unsafe.Pointer(&x.head[0])))
 	for i := range w[:n] {
-		w[i] = w[i] - base + uint64(uintptr(unsafe.Pointer(&line[0])))
+		off := int(uintptr(unsafe.Pointer(&w[i][0])) - uintptr(unsafe.Pointer(&x.head[0])))
+		w[i] = line[off:][:len(w[i])]
 	}
-	return t.look(hostAtFDCWD, uintptr(w[0]))
+	return t.look(hostAtFDCWD, hostBuf(&w[0][0]))
 }

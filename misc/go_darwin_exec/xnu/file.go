@@ -13,6 +13,7 @@ package xnu
 
 import (
 	"bytes"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -22,7 +23,7 @@ import (
 const (
 	pathMax = 1024 // PATH_MAX with the NUL (xnu-11417 bsd/sys/syslimits.h)
 
-	pathPrefix = 32 // room for "/proc/self/fd/N/" in front of a name
+	pathPrefix = 96 // room in front of a name: see pathAt
 )
 
 // fileState is what a thread needs to translate file calls. It lies in the
@@ -98,7 +99,7 @@ func (t *Thread) cwd() uintptr {
 	return hostAtFDCWD
 }
 
-// path copies the name at guest address p into the thread's name buffer i and
+// path copies the string at guest address p into the thread's name buffer i and
 // returns where the host finds it. XNU's errors: EFAULT, ENAMETOOLONG for
 // 1024 bytes without a NUL (xnu-11417 bsd/vfs/vfs_lookup.c:namei); the host
 // itself answers ENOENT for the empty name.
@@ -112,6 +113,133 @@ func (t *Thread) path(i int, p uint64) (uintptr, Errno) {
 	return hostBuf(&b[pathPrefix]), 0
 }
 
+// pathAt is path for a name that the host looks up, from the directory dir if
+// it is relative. The host's /proc is hidden: no Mac has one, and programs that
+// try it would believe what they find there. Where the host's 40 symbolic links
+// may be more than XNU's 32, 8 of them are in front of the name: see linked.
+func (t *Thread) pathAt(i int, dir uintptr, p uint64) (uintptr, Errno) {
+	a, e := t.path(i, p)
+	if e != 0 {
+		return 0, e
+	}
+	b := t.fs.name[i][pathPrefix:]
+	if getUint32(b) == '/'|'p'<<8|'r'<<16|'o'<<24 && b[4] == 'c' && (b[5] == '/' || b[5] == 0) {
+		return 0, ENOENT
+	}
+	if getUint32(b) == '/'|'d'<<8|'e'<<16|'v'<<24 {
+		ptyHostName(b)
+	}
+	if t.p.linked.Load() && b[0] != 0 {
+		a = t.deepName(i, dir)
+	}
+	return a, 0
+}
+
+// deepName puts a way of 8 symbolic links in front of the name in buffer i. It
+// leads to the root or, if the name is relative, to dir.
+func (t *Thread) deepName(i int, dir uintptr) uintptr {
+	const root, links = "/proc/self/root", "/proc/self/root/proc/self/root/proc/self/root"
+	b := &t.fs.name[i]
+	at := pathPrefix
+	front := func(s string) {
+		at -= len(s)
+		copy(b[at:], s)
+	}
+	switch {
+	case b[pathPrefix] == '/':
+		front(root)
+	case dir == hostAtFDCWD:
+		front("/proc/self/cwd/")
+	default:
+		n := uint32(dir)
+		if int32(n) < 0 {
+			return hostBuf(&b[pathPrefix])
+		}
+		front("/")
+		for {
+			at--
+			b[at] = byte('0' + n%10)
+			if n /= 10; n == 0 {
+				break
+			}
+		}
+		front(procSelfFd)
+	}
+	front(links)
+	return hostBuf(&b[at])
+}
+
+// madeLink is called when the guest has made a symbolic link. Linux counts to
+// 40, XNU to 32 (bsd/sys/param.h:MAXSYMLINKS, bsd/vfs/vfs_lookup.c:namei), and
+// only he who has made links meets so many of them: up to then, looking up a
+// name costs nothing more.
+func (t *Thread) madeLink() {
+	if t.p.linked.Load() {
+		return
+	}
+	const self = "/proc/self/root/proc/self/cwd\x00"
+	b := t.fs.buf[:len(self)]
+	copy(b, self)
+	if _, e := t.statx(hostAtFDCWD, hostBuf(&b[0]), 0); e == 0 {
+		t.p.linked.Store(true)
+	}
+}
+
+// The slave of a pseudo terminal is /dev/ttysNNN (xnu-11417
+// bsd/kern/tty_ptmx.c:PTSD_TEMPLATE), on the host /dev/pts/N.
+const (
+	ptyGuestDir = "/dev/ttys"
+	ptyHostDir  = "/dev/pts/"
+)
+
+// ptyHostName replaces a guest's name of a slave, a C string, by the host's.
+func ptyHostName(b []byte) {
+	if string(b[:len(ptyGuestDir)]) != ptyGuestDir {
+		return
+	}
+	digits := b[len(ptyGuestDir):]
+	digits = digits[:bytes.IndexByte(digits, 0)]
+	if n, ok := decimal(digits); ok && len(digits) >= 3 && (len(digits) == 3 || n >= 1000) {
+		copy(b, ptyHostDir)
+		putDecimal(b[len(ptyHostDir):], n)
+	}
+}
+
+// ptyGuestName replaces the host's name of a slave, n bytes and a NUL, by the
+// guest's, for which b has room, and returns its length.
+func ptyGuestName(b []byte, n int) int {
+	if n <= len(ptyHostDir) || string(b[:len(ptyHostDir)]) != ptyHostDir {
+		return n
+	}
+	k, ok := decimal(b[len(ptyHostDir):n])
+	if !ok {
+		return n
+	}
+	at := copy(b, ptyGuestDir)
+	for least := uint32(100); least > max(k, 1); least /= 10 {
+		b[at] = '0'
+		at++
+	}
+	return at + putDecimal(b[at:], k)
+}
+
+func decimal(b []byte) (n uint32, ok bool) {
+	for _, c := range b {
+		if c < '0' || c > '9' || n > 1<<20 {
+			return 0, false
+		}
+		n = n*10 + uint32(c-'0')
+	}
+	return n, len(b) > 0
+}
+
+// putDecimal writes n and a NUL and returns the number of digits.
+func putDecimal(b []byte, n uint32) int {
+	k := len(strconv.AppendUint(b[:0], uint64(n), 10))
+	b[k] = 0
+	return k
+}
+
 // pathBytes is the name that path has copied, without the NUL.
 func (t *Thread) pathBytes(i int) []byte {
 	b := t.fs.name[i][pathPrefix:]
@@ -122,7 +250,7 @@ func (t *Thread) pathBytes(i int) []byte {
 // the thread has a working directory of its own, a relative name is given as
 // /proc/self/fd/N/name.
 func (t *Thread) plainPath(i int, p uint64) (uintptr, Errno) {
-	a, e := t.path(i, p)
+	a, e := t.pathAt(i, t.cwd(), p)
 	if e != 0 {
 		return 0, e
 	}
@@ -132,7 +260,7 @@ func (t *Thread) plainPath(i int, p uint64) (uintptr, Errno) {
 // prefixed puts /proc/self/fd/N/ in front of the relative name in buffer i.
 func (t *Thread) prefixed(i, fd int, a uintptr) uintptr {
 	b := &t.fs.name[i]
-	if c := b[pathPrefix]; fd <= 0 || c == '/' || c == 0 {
+	if c := b[pathPrefix]; fd <= 0 || c == '/' || c == 0 || a != hostBuf(&b[pathPrefix]) {
 		return a
 	}
 	at := pathPrefix - 1
@@ -187,6 +315,9 @@ func (t *Thread) followSlash(i int, dir, p uintptr) bool {
 		return false
 	}
 	d[k] = 0
+	for at := pathPrefix - int(hostBuf(&d[0])-p); at < pathPrefix; at++ {
+		t.fs.name[i][at] = '/' // for deepName's way to dir
+	}
 	return true
 }
 

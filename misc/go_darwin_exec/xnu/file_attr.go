@@ -22,7 +22,7 @@ func (t *Thread) access(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno
 	if f&^(atEaccess|atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
 		return 0, EINVAL
 	}
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -57,7 +57,7 @@ func (t *Thread) chmod(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno)
 	if f&^(atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
 		return 0, EINVAL
 	}
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -152,7 +152,7 @@ func (t *Thread) chown(dir uintptr, name, uid, gid uint64, f atFlag) (uint64, Er
 	if f&^atSymlinkNofollow != 0 {
 		return 0, EINVAL
 	}
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -213,7 +213,7 @@ func guestFileFlags(attr uint64) fileFlag {
 }
 
 func sysChflags(t *Thread, a *args) (uint64, Errno) {
-	p, e := t.path(0, a[0])
+	p, e := t.pathAt(0, t.cwd(), a[0])
 	if e != 0 {
 		return 0, e
 	}
@@ -294,7 +294,7 @@ func (t *Thread) hostTimes(p uint64) (uintptr, Errno) {
 }
 
 func sysUtimes(t *Thread, a *args) (uint64, Errno) {
-	p, e := t.path(0, a[0])
+	p, e := t.pathAt(0, t.cwd(), a[0])
 	if e != 0 {
 		return 0, e
 	}

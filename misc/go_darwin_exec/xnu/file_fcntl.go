@@ -209,6 +209,7 @@ func (t *Thread) fdName(fd int32) ([]byte, Errno) {
 			return nil, ENOENT
 		}
 	}
+	n = uint64(ptyGuestName(b, int(n)))
 	if n+1 > pathMax {
 		return nil, ENOSPC
 	}

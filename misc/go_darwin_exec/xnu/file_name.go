@@ -31,11 +31,11 @@ func (t *Thread) link(odir uintptr, old uint64, ndir uintptr, name uint64, f atF
 
 // twoNames makes a host call of the form f(dir, name, dir, name, flags).
 func (t *Thread) twoNames(nr, odir uintptr, old uint64, ndir uintptr, name uint64, flags uintptr) (uint64, Errno) {
-	p, e := t.path(0, old)
+	p, e := t.pathAt(0, odir, old)
 	if e != 0 {
 		return 0, e
 	}
-	q, e := t.path(1, name)
+	q, e := t.pathAt(1, ndir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -69,7 +69,7 @@ func sysRmdir(t *Thread, a *args) (uint64, Errno) {
 // unlink of a directory is EPERM, EISDIR on Linux
 // (xnu-11417 bsd/vfs/vfs_subr.c:vn_authorize_unlink).
 func (t *Thread) unlink(dir uintptr, name uint64, flags uintptr) (uint64, Errno) {
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -96,11 +96,15 @@ func (t *Thread) symlink(target uint64, dir uintptr, name uint64) (uint64, Errno
 	if e != 0 {
 		return 0, e
 	}
-	q, e := t.path(1, name)
+	q, e := t.pathAt(1, dir, name)
 	if e != 0 {
 		return 0, e
 	}
-	return ret(t.block(syscall.SYS_SYMLINKAT, p, dir, q, 0, 0, 0))
+	_, e = t.block(syscall.SYS_SYMLINKAT, p, dir, q, 0, 0, 0)
+	if e == 0 {
+		t.madeLink()
+	}
+	return 0, e
 }
 
 func sysReadlink(t *Thread, a *args) (uint64, Errno) {
@@ -112,7 +116,7 @@ func sysReadlinkat(t *Thread, a *args) (uint64, Errno) {
 }
 
 func (t *Thread) readlink(dir uintptr, name, buf, size uint64) (uint64, Errno) {
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -185,7 +189,7 @@ func sysMkdirat(t *Thread, a *args) (uint64, Errno) {
 // mkdir uses the permission bits of the mode only
 // (xnu-11417 bsd/vfs/vfs_syscalls.c:mkdirat, ACCESSPERMS).
 func (t *Thread) mkdir(dir uintptr, name, mode uint64) (uint64, Errno) {
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -216,7 +220,7 @@ func (t *Thread) mknod(dir uintptr, name, mode uint64, dev uint32) (uint64, Errn
 	default:
 		return 0, EINVAL
 	}
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -240,7 +244,11 @@ func sysChroot(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	return ret(host(syscall.SYS_CHROOT, p, 0, 0, 0, 0, 0))
+	_, e = host(syscall.SYS_CHROOT, p, 0, 0, 0, 0, 0)
+	if e == 0 {
+		t.p.linked.Store(false) // there is no /proc
+	}
+	return 0, e
 }
 
 // A thread's own working directory (xnu-11417 bsd/vfs/vfs_syscalls.c:
@@ -249,7 +257,7 @@ func sysChroot(t *Thread, a *args) (uint64, Errno) {
 // take it back.
 
 func sysPthreadChdir(t *Thread, a *args) (uint64, Errno) {
-	p, e := t.path(0, a[0])
+	p, e := t.pathAt(0, t.cwd(), a[0])
 	if e != 0 {
 		return 0, e
 	}
@@ -322,7 +330,7 @@ func sysClonefileat(t *Thread, a *args) (uint64, Errno) {
 	if a[4]&^(cloneNofollow|cloneNoownercopy) != 0 {
 		return 0, EINVAL
 	}
-	p, e := t.path(0, a[1])
+	p, e := t.pathAt(0, t.dirfd(a[0]), a[1])
 	if e != 0 {
 		return 0, e
 	}
@@ -359,7 +367,7 @@ func (t *Thread) clone(fd int32, dir uintptr, name uint64) (uint64, Errno) {
 	if mode&syscall.S_IFMT != syscall.S_IFREG {
 		return 0, ENOTSUP
 	}
-	q, e := t.path(1, name)
+	q, e := t.pathAt(1, dir, name)
 	if e != 0 {
 		return 0, e
 	}

@@ -137,12 +137,15 @@ func (t *Thread) open(dir uintptr, name uint64, f openFlag, mode uint64) (uint64
 	if f&oCreat != 0 && f&oDirectory != 0 || f&oNofollow != 0 && f&oNofollowAny != 0 {
 		return 0, EINVAL
 	}
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
 	if fd, ok := devFd(t.pathBytes(0)); ok {
 		return t.dupfdopen(fd, f)
+	}
+	if f&oNofollowAny != 0 {
+		p = hostBuf(&t.fs.name[0][pathPrefix]) // pathAt's links are not the guest's
 	}
 	h := hostOpenFlags(f, t.p.Release)
 	locked := f&(oShlock|oExlock) != 0

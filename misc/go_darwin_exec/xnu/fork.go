@@ -24,7 +24,6 @@ func sysFork(t *Thread, a *args) (uint64, Errno) {
 		return 0, EAGAIN
 	}
 	execLock.Lock()
-	p.readyToResume()
 	p.mu.Lock()
 	p.ports.mu.Lock()
 	p.patcher.Lock() // before Space: see patch.Trap

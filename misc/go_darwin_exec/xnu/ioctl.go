@@ -327,8 +327,8 @@ func ioctlPtyUnlock(t *Thread, fd int32, req uint32, p uint64) Errno {
 	return e
 }
 
-// ioctlPtyName writes the slave's name on the host, /dev/pts/N, into the 128
-// bytes of the argument.
+// ioctlPtyName writes the slave's name, /dev/ttysNNN, into the 128 bytes of the
+// argument.
 func ioctlPtyName(t *Thread, fd int32, req uint32, p uint64) Errno {
 	n, e := ioctlInt(fd, linuxTiocgptn)
 	if e != 0 {
@@ -336,6 +336,7 @@ func ioctlPtyName(t *Thread, fd int32, req uint32, p uint64) Errno {
 	}
 	b := t.sockBuf().val[:128]
 	clear(b)
-	copy(b, "/dev/pts/"+itoa(int(n)))
+	copy(b, ptyHostDir)
+	ptyGuestName(b, len(ptyHostDir)+putDecimal(b[len(ptyHostDir):], uint32(n)))
 	return copyoutBytes(p, b)
 }

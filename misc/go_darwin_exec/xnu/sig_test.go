@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -595,37 +596,45 @@ func TestScriptWords(t *testing.T) {
 		b := append([]byte(c.line), 0)
 		b = b[:len(c.line)]
 		gpSink = b
-		var w [8]uint64
+		var w [8][]byte
 		n, e := scriptWords(b, &w)
 		if e != c.err || n != len(c.want) {
 			t.Errorf("%q: %d words, %v; want %q, %v", c.line, n, e, c.want, c.err)
 			continue
 		}
 		for i, want := range c.want {
-			got := new([32]byte)
-			if l := vcpu.CopyInStr(got[:], w[i]); l < 0 || string(got[:l]) != want {
-				t.Errorf("%q: word %d is %q, want %q", c.line, i, got[:max(l, 0)], want)
+			if string(w[i]) != want || w[i][:len(want)+1][len(want)] != 0 {
+				t.Errorf("%q: word %d is %q, want %q and a NUL", c.line, i, w[i], want)
 			}
 		}
 	}
 }
 
 func TestExecStateRoundTrip(t *testing.T) {
-	want := xsig.State{Mask: 0x12345, Ignore: 1, Pending: 0x40000000, Intr: 7, Siginfo: 9, NoStop: true, NoZombie: true}
-	b := appendExecState(nil, 2, 1, 7, &want)
-	got, err := ParseExecState(string(b), []string{"path", "a0", "a1", "A=B"})
+	want := ExecState{
+		State: xsig.State{Mask: 0x12345, Ignore: 1, Pending: 0x40000000, Intr: 7, Siginfo: 9, NoStop: true, NoZombie: true},
+		SigFD: 7, Resume: -1, Self: 9, Retry: 2, Linked: true,
+		Runner: []string{"runner", "-trace"}, Path: "path", Args: []string{"a0", "", "a2"}, Env: []string{"A=B"},
+	}
+	b := make([]byte, stateHead)
+	b = append(b, "runner\x00-trace\x00path\x00a0\x00\x00a2\x00A=B\x00"...)
+	want.put(b, 2, 3, 1)
+	got, err := parseState(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.State != want || got.SigFD != 7 || got.Path != "path" || len(got.Args) != 2 || got.Args[1] != "a1" || len(got.Env) != 1 {
-		t.Errorf("%+v", got)
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("%+v, want %+v", *got, want)
 	}
-	for _, bad := range []struct {
-		s    string
-		rest []string
-	}{{"", nil}, {"1,2,3", nil}, {"2,1,0,0,0,0,0,0,0", []string{"x"}}, {"ffffffffffffffff,1,0,0,0,0,0,0,0", []string{"x"}}, {"x,0,0,0,0,0,0,0,0", []string{"x"}}} {
-		if _, err := ParseExecState(bad.s, bad.rest); err == nil {
-			t.Errorf("%q with %q accepted", bad.s, bad.rest)
+	for _, bad := range []struct{ runnerc, argc, envc int }{{2, 3, 2}, {2, 3, 0}, {0, 5, 1}, {-1, 3, 1}, {2, -1, 1}, {2, 3, -1}, {7, 0, 0}} {
+		want.put(b, bad.runnerc, bad.argc, bad.envc)
+		if got, err := parseState(b); err == nil {
+			t.Errorf("%v: %+v", bad, *got)
+		}
+	}
+	for n := range b {
+		if _, err := parseState(b[:n]); err == nil {
+			t.Errorf("%d of %d bytes are enough", n, len(b))
 		}
 	}
 }

@@ -146,7 +146,7 @@ func putTimespec(b []byte, long int, ts []byte) {
 }
 
 func (t *Thread) statName(ls *[2]statLayout, dir uintptr, name, buf uint64, flags uintptr) (uint64, Errno) {
-	p, e := t.path(0, name)
+	p, e := t.pathAt(0, dir, name)
 	if e != 0 {
 		return 0, e
 	}
@@ -248,7 +248,7 @@ var pathconf = map[int32]uint64{
 }
 
 func sysPathconf(t *Thread, a *args) (uint64, Errno) {
-	p, e := t.path(0, a[0])
+	p, e := t.pathAt(0, t.cwd(), a[0])
 	if e != 0 {
 		return 0, e
 	}

@@ -312,9 +312,9 @@ broken
 func TestStatfs64(t *testing.T) {
 	th := guestThread(t, XNU11215)
 	b := make([]byte, statfs64Size)
-	call(t, th, sysStatfs64, 0, gstr("/proc/self"), gp(&b[0]))
-	if fs, on := cstring(b[72:88]), cstring(b[88:]); fs != "proc" || on != "/proc" {
-		t.Errorf("statfs64(/proc/self): %q on %q", fs, on)
+	call(t, th, sysStatfs64, 0, gstr("/sys/kernel"), gp(&b[0]))
+	if fs, on := cstring(b[72:88]), cstring(b[88:]); fs != "sysfs" || on != "/sys" {
+		t.Errorf("statfs64(/sys/kernel): %q on %q", fs, on)
 	}
 	var h syscall.Statfs_t
 	if err := syscall.Statfs("/", &h); err != nil {

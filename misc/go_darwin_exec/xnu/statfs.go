@@ -178,7 +178,7 @@ func (t *Thread) statfsFd(fd int32, buf uint64) Errno {
 }
 
 func sysStatfs64(t *Thread, a *args) (uint64, Errno) {
-	p, e := t.path(0, a[0])
+	p, e := t.pathAt(0, t.cwd(), a[0])
 	if e != 0 {
 		return 0, e
 	}

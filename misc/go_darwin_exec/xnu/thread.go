@@ -63,12 +63,11 @@ type Proc struct {
 
 	endless atomic.Bool // a thread's endless fault has been reported
 
-	child bool // this is the child of a fork and has not yet exec'ed
+	// linked: a guest of this process, or of one before it, has made a
+	// symbolic link: see madeLink.
+	linked atomic.Bool
 
-	// For a child's checkpoint: the path, the arguments and the environment
-	// as C strings.
-	resumable bool
-	argWords  []uint64
+	child bool // this is the child of a fork and has not yet exec'ed
 }
 
 // A Thread is one guest thread: a locked goroutine with a vcpu.
