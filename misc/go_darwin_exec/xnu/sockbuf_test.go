@@ -500,8 +500,8 @@ func TestNetSysctls(t *testing.T) {
 			t.Errorf("%s: %d, %v; want %d", name, getUint32(b), e, want)
 		}
 	}
-	if b, n, e := byName(th, "kern.uuid", 100); e != 0 || n != 37 {
-		t.Errorf("kern.uuid: %q, %v", b[:n], e)
+	if v := kernUUID(th, nil); len(v.data) != 37 {
+		t.Errorf("kern.uuid: %q", v.data)
 	}
 
 	set := func(want Errno, name string, v int64, size uint64) {
@@ -826,4 +826,54 @@ func TestChosenPorts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDatagram32: the same limits for the vectors of a 32-bit program.
+func TestDatagram32(t *testing.T) {
+	th := guestThread(t, XNU4903)
+	const map32bit = 0x40
+	page, err := syscall.Mmap(-1, 0, 1<<16, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON|map32bit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Munmap(page)
+	var pair [2]int32
+	call(t, th, sysSocketpair, 0, guestAfUnix, guestSockDgram, 0, gp(&pair))
+	a, b := uint64(pair[0]), uint64(pair[1])
+	defer closeFD(t, th, a)
+	defer closeFD(t, th, b)
+	th.p.abi = abi32
+	th.iov = new([iovMax][2]uint64)
+	defer func() { th.p.abi = abi64 }()
+	at := gp(&page[0])
+	iov, msg, data := at, at+64, at+4096
+	step := func(n uint32, want Errno) {
+		t.Helper()
+		putUint32(page, uint32(data))
+		putUint32(page[4:], n-1)
+		putUint32(page[8:], uint32(data))
+		putUint32(page[12:], 1)
+		m := page[64:]
+		clear(m[:28])
+		putUint32(m[8:], uint32(iov))
+		putUint32(m[12:], 2)
+		for how, send := range map[string]func() (uint64, Errno){
+			"writev":  func() (uint64, Errno) { return sysWritev(th, &args{a, iov, 2}) },
+			"sendmsg": func() (uint64, Errno) { return sysSendmsg(th, &args{a, msg}) },
+			"write":   func() (uint64, Errno) { return sysWrite(th, &args{a, data, uint64(n)}) },
+		} {
+			v, e := send()
+			if e != want || e == 0 && v != uint64(n) {
+				t.Errorf("%s of %d: %d, %v; want %v", how, n, v, e, want)
+			}
+			if e == 0 {
+				if v := call(t, th, sysRecvfrom, 0, b, data, 5000); v != uint64(n) {
+					t.Errorf("%s of %d: %d bytes arrive", how, n, v)
+				}
+			}
+		}
+	}
+	step(2048, 0)
+	step(2049, EMSGSIZE)
+	step(1, 0)
 }

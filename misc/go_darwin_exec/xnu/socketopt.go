@@ -61,7 +61,6 @@ const (
 	optNread                     // SO_NREAD
 	optNwrite                    // SO_NWRITE
 	optNosig                     // SO_NOSIGPIPE
-	optNone                      // what Linux does anyhow: no effect
 	optSndlowat                  // SO_SNDLOWAT
 	optRecvBit                   // asks for a control message that needs translation; arg: its fdBits
 	optMillis                    // an int in seconds, in ms on the host
@@ -516,8 +515,6 @@ func (o *sockopt) toHost(t *Thread, h, g []byte, fd int32) (int, Errno) {
 			clearFDBits(fd, fdNosigpipe)
 		}
 		return -1, 0
-	case optNone:
-		return -1, 0
 	case optMillis:
 		v := int32(getUint32(g))
 		if v < 0 || v > 1<<31/1000-1 {
@@ -759,8 +756,6 @@ func (o *sockopt) toGuest(t *Thread, g, h []byte, fd int32) (int, Errno) {
 			v = 1
 		}
 		putUint32(g, v)
-	case optNone:
-		putUint32(g, 0)
 	case optMillis:
 		v, _ := sockMemOf(fd).option(o)
 		putUint32(g, v)
