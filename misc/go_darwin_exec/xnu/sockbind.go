@@ -423,10 +423,10 @@ const (
 	allStates = 1<<32 - 1
 )
 
-const (
-	netlinkSockDiag = 4
-	messageLen      = 72 // of a struct inet_diag_msg
-)
+// netlinkSockDiag is NETLINK_SOCK_DIAG. A test makes it what no host has.
+var netlinkSockDiag uintptr = 4
+
+const messageLen = 72 // of a struct inet_diag_msg
 
 // socketsOfPort lists the sockets that have the port, the newest first
 // (sock_diag(7), include/uapi/linux/inet_diag.h).
@@ -476,7 +476,7 @@ func socketsOfPort(tcp bool, port uint16, states uint32) (ts []boundSocket, ok b
 				case typ == syscall.NLMSG_DONE:
 					done = true
 				case typ == syscall.NLMSG_ERROR:
-					complainOnce("the host does not list its TCP or UDP sockets (sock_diag); SO_REUSEADDR and SO_REUSEPORT mean what they do on Linux")
+					complainOnce("the host does not list its sockets (sock_diag without the modules tcp_diag and udp_diag); SO_REUSEADDR and SO_REUSEPORT mean what they do on Linux")
 					return nil, false
 				case typ == byFamily && l >= 16+messageLen:
 					d := b[16:l]

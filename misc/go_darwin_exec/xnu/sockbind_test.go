@@ -93,6 +93,16 @@ var sharing = []struct {
 	{"udp", "mc4 A u1", "mc4 A u2", "ok"},
 }
 
+// hasIPv6 reports whether the host has ::1.
+func hasIPv6() bool {
+	fd, err := syscall.Socket(syscall.AF_INET6, syscall.SOCK_DGRAM, 0)
+	if err != nil {
+		return false
+	}
+	defer syscall.Close(fd)
+	return syscall.Bind(fd, &syscall.SockaddrInet6{Addr: [16]byte{15: 1}}) == nil
+}
+
 // A portLab makes the sockets of a row.
 type portLab struct {
 	t   *testing.T
@@ -183,6 +193,9 @@ func TestPortSharing(t *testing.T) {
 		for _, row := range sharing {
 			if strings.Contains(row.first, " u") && os.Geteuid() != 0 {
 				continue // only root can make sockets of others
+			}
+			if strings.Contains(row.first+row.second, "6") && !hasIPv6() {
+				continue
 			}
 			for _, proto := range strings.Fields(row.protos) {
 				for _, listening := range []bool{false, true} {
@@ -372,6 +385,36 @@ func TestPortSharingTraffic(t *testing.T) {
 	}
 	call(t, th, sysListen, 0, d, 5)
 	closeFD(t, th, d)
+}
+
+// TestPortSharingUnlisted: if the host does not list its sockets, its own
+// rules hold.
+func TestPortSharingUnlisted(t *testing.T) {
+	defer func(p uintptr) { netlinkSockDiag = p }(netlinkSockDiag)
+	netlinkSockDiag = 31
+	th := guestThread(t, XNU11417)
+	for _, tt := range []struct {
+		first, second string
+		want          Errno
+	}{
+		{"lo4", "lo4", EADDRINUSE},
+		{"lo4 A", "lo4 A", EADDRINUSE},
+		{"lo4 P", "lo4 P", 0},
+		{"*4 A", "lo4 A", EADDRINUSE},
+	} {
+		l := &portLab{t, th, true}
+		a, _ := l.bind(tt.first, 0)
+		call(t, th, sysListen, 0, a, 5)
+		b, e := l.bind(tt.second, l.port(a))
+		if e != tt.want {
+			t.Errorf("%s, then %s: %v, want %v", tt.first, tt.second, e, tt.want)
+		}
+		if e == 0 {
+			call(t, th, sysListen, 0, b, 5)
+			closeFD(t, th, b)
+		}
+		closeFD(t, th, a)
+	}
 }
 
 // TestReservedPorts: below 1024 only root may bind; since 4903 everybody may

@@ -40,13 +40,20 @@ func socketKind(fd int32) (k sockKind, e Errno) {
 	return k, 0
 }
 
-func (k sockKind) tcp() bool { return k.inet() && k.proto == syscall.IPPROTO_TCP }
-func (k sockKind) hasPorts() bool {
-	return k.inet() && (k.proto == syscall.IPPROTO_TCP || k.proto == syscall.IPPROTO_UDP)
-}
-func (k sockKind) unix() bool  { return k.domain == syscall.AF_UNIX }
 func (k sockKind) inet() bool  { return k.domain == syscall.AF_INET || k.domain == syscall.AF_INET6 }
+func (k sockKind) unix() bool  { return k.domain == syscall.AF_UNIX }
 func (k sockKind) dgram() bool { return k.typ == guestSockDgram }
+
+func (k sockKind) tcp() bool {
+	return k.inet() && k.typ == guestSockStream && k.proto == syscall.IPPROTO_TCP
+}
+
+func (k sockKind) udp() bool {
+	return k.inet() && k.typ == guestSockDgram && k.proto == syscall.IPPROTO_UDP
+}
+
+// hasPorts: sockets for ping, and raw ones of TCP, have none.
+func (k sockKind) hasPorts() bool { return k.tcp() || k.udp() }
 
 // pollState returns what poll(2) says of fd at once.
 func pollState(fd int32) int16 {
@@ -208,7 +215,7 @@ func (t *Thread) checkAddr4(g []byte, k sockKind, use addrUse) Errno {
 		}
 	case use == addrBind:
 		// udp_bind; in_pcbbind does not look at the family any more.
-		if family != guestAfUnspec && family != guestAfInet && (k.proto != syscall.IPPROTO_UDP || family != guestAfInet6) {
+		if family != guestAfUnspec && family != guestAfInet && (!k.udp() || family != guestAfInet6) {
 			return EAFNOSUPPORT
 		}
 	}
