@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A world is a made-up upstream and a repository laid over it.
@@ -623,7 +625,7 @@ func TestInterrupted(t *testing.T) {
 		if err := o.compose(tr, o.changes, nil); err != nil {
 			t.Fatal(err)
 		}
-		out, err := openOutput(w.out)
+		out, err := openOutput(w.out, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -680,7 +682,7 @@ func TestInterrupted(t *testing.T) {
 			commits++
 			// The next run finishes the journal before anything else, even
 			// if it then refuses to compose.
-			out, err := openOutput(w.out)
+			out, err := openOutput(w.out, io.Discard)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -736,6 +738,63 @@ func TestUserMistakes(t *testing.T) {
 	if err := run([]string{"-C", w.upstream}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), manifestPath) {
 		t.Errorf("outside a repository: %v", err)
 	}
+}
+
+// A run that waits for another one says for which, once; one that need not wait
+// says nothing.
+func TestLock(t *testing.T) {
+	patience := lockPatience
+	lockPatience = 10 * time.Millisecond
+	defer func() { lockPatience = patience }()
+	w := newWorld(t, "change one  x\n", nil)
+	held, err := openOutput(w.out, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, pipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	done := make(chan error)
+	go func() {
+		done <- run([]string{"-C", w.top, "-o", w.out, "-upstream", w.upstream}, io.Discard, pipe)
+		pipe.Close()
+	}()
+	said := bufio.NewReader(r)
+	line, err := said.ReadString('\n')
+	want := fmt.Sprintf("graft: waiting for %s, which another run is composing: process %d, since 20", w.out, os.Getpid())
+	if err != nil || !strings.HasPrefix(line, want) || !strings.HasSuffix(line, ": "+strings.Join(os.Args, " ")+"\n") {
+		t.Errorf("%q, %v; want %q... and the command", line, err, want)
+	}
+	held.close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if rest, _ := io.ReadAll(said); len(rest) > 0 {
+		t.Errorf("it also says %q", rest)
+	}
+	var stderr bytes.Buffer
+	if err := run([]string{"-C", w.top, "-o", w.out, "-upstream", w.upstream}, io.Discard, &stderr); err != nil || stderr.Len() > 0 {
+		t.Errorf("alone: %v, %q", err, &stderr)
+	}
+}
+
+// A file's name may hold blanks: what looks like the name of another file must
+// not be taken for it.
+func TestBlanks(t *testing.T) {
+	w := newWorld(t, "change one  x\n\tadd src/os/ours/\n", map[string]string{"src/os/ours/a.go": "package ours\n"})
+	w.must()
+	w.put("out/"+builtMark, "")
+	w.put("repo/src/os/ours/testdata/new VERSION", "data\n")
+	out := w.must()
+	if strings.Contains(out, "VERSION has changed") {
+		t.Errorf("a new file makes graft say %q", out)
+	}
+	if _, err := os.Stat(filepath.Join(w.out, filepath.FromSlash(builtMark))); err != nil {
+		t.Error(err)
+	}
+	w.contains("src/os/ours/testdata/new VERSION", "data")
 }
 
 func TestReadOnly(t *testing.T) {

@@ -120,7 +120,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	case patches != "":
 		return writePatches(opt, patches, stdout)
 	}
-	return composeTo(opt, stdout)
+	return composeTo(opt, stdout, stderr)
 }
 
 // findTop returns the top of the repository: given, or the nearest directory
@@ -144,8 +144,9 @@ func splitList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// composeTo composes the output directory and says what it did.
-func composeTo(opt options, stdout io.Writer) error {
+// composeTo composes the output directory and says what it did, and on stderr
+// what it waits for.
+func composeTo(opt options, stdout, stderr io.Writer) error {
 	start := time.Now()
 	o, err := readOverlay(opt.top)
 	if err != nil {
@@ -155,7 +156,7 @@ func composeTo(opt options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out, err := openOutput(opt.out)
+	out, err := openOutput(opt.out, stderr)
 	if err != nil {
 		return err
 	}

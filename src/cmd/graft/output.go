@@ -46,8 +46,8 @@ func (o *output) stage() string   { return filepath.Join(o.work, "stage") }
 func (o *output) journal() string { return filepath.Join(o.work, "journal") }
 
 // openOutput takes the lock of the output directory and finishes what an
-// interrupted run may have left.
-func openOutput(dir string) (*output, error) {
+// interrupted run may have left. If another run has the lock, stderr says so.
+func openOutput(dir string, stderr io.Writer) (*output, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func openOutput(dir string) (*output, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(o.lock.Fd()), syscall.LOCK_EX); err != nil {
+	if err := o.takeLock(stderr); err != nil {
 		return nil, fmt.Errorf("lock %s: %v", o.lock.Name(), err)
 	}
 	if err := o.finish(); err != nil {
@@ -77,8 +77,44 @@ func openOutput(dir string) (*output, error) {
 	return o, nil
 }
 
+// lockPatience is how long a run waits for the lock before it says so.
+var lockPatience = time.Second
+
+// takeLock waits for the lock. Its file says who holds it.
+func (o *output) takeLock(stderr io.Writer) error {
+	said := time.AfterFunc(lockPatience, func() {
+		fmt.Fprintf(stderr, "graft: waiting for %s, which another run is composing: %s\n", o.dir, o.holder())
+	})
+	var err error
+	for {
+		if err = syscall.Flock(int(o.lock.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
+			break
+		}
+	}
+	said.Stop()
+	if err != nil {
+		return err
+	}
+	if err := o.lock.Truncate(0); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.lock, "process %d, since %s: %s\n", os.Getpid(), time.Now().Format(time.DateTime), strings.Join(os.Args, " "))
+	return err
+}
+
+// holder tells which process has the lock, since when, and its command.
+func (o *output) holder() string {
+	data, err := os.ReadFile(o.lock.Name())
+	line, _, _ := strings.Cut(string(data), "\n")
+	if err != nil || line == "" {
+		return "it has not said which"
+	}
+	return line
+}
+
 // close releases the lock.
 func (o *output) close() {
+	o.lock.Truncate(0)
 	o.lock.Close()
 }
 

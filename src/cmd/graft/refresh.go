@@ -43,7 +43,8 @@ func (o *output) refresh(t tree, opt options, stdout io.Writer) error {
 		return os.Remove(o.pending()) // all is yet to be built
 	}
 	var sources []string
-	for _, p := range strings.Fields(string(data)) {
+	for p := range strings.Lines(string(data)) { // a name may hold blanks
+		p = strings.TrimSuffix(p, "\n")
 		switch {
 		case p == "VERSION":
 			os.Remove(built)

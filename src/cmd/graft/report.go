@@ -245,8 +245,10 @@ func diffTrees(git string, before, after tree) ([]byte, error) {
 	// Without prefixes git names a new or a deleted file after its one side.
 	lines := strings.SplitAfter(string(out), "\n")
 	for i, line := range lines {
-		if f := strings.Fields(line); len(f) == 4 && strings.HasPrefix(line, "diff --git ") {
-			lines[i] = "diff --git a/" + f[2][2:] + " b/" + f[3][2:] + "\n"
+		// The two names are one; it may hold blanks.
+		names, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "diff --git ")
+		if half := len(names) / 2; ok && len(names)%2 == 1 && names[half] == ' ' {
+			lines[i] = "diff --git a/" + names[2:half] + " b/" + names[half+3:] + "\n"
 		}
 	}
 	return []byte(strings.Join(lines, "")), nil

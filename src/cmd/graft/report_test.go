@@ -24,8 +24,9 @@ func TestPatches(t *testing.T) {
 	if err != nil {
 		t.Skip("no git here")
 	}
-	w := newWorld(t, "change one  first\n\tadd src/runtime/ours.go\n\tdrop src/os/file.go "+printOf("src/os/file.go")+" -- not wanted\nchange two  second\n\tadd src/runtime/two.go\n", map[string]string{
+	w := newWorld(t, "change one  first\n\tadd src/runtime/ours.go\n\tdrop src/os/file.go "+printOf("src/os/file.go")+" -- not wanted\nchange two  second\n\tadd src/runtime/two.go\n\tadd src/os/ours/\n", map[string]string{
 		"src/runtime/ours.go": over("wrap", "proc.go", declPrint(t, "src/runtime/proc.go", "newproc"), "func newproc(n int) string { return upstream_newproc(n) }"),
+		"src/os/ours/b a b":   "a name with blanks\n",
 		"src/runtime/two.go":  over("replace", "ours.go", fingerprint([]byte("func newproc(n int) string { return upstream_newproc(n) }")), "func newproc(n int) string { return \"\" }"),
 	})
 	dir := filepath.Join(w.dir, "patches")
