@@ -298,7 +298,10 @@ func (s *site) wrap(next handler) handler {
 		// in a forked child nothing may be done that allocates.
 		if !t.restart && !t.p.child && (s.kind.when == nil || s.kind.when(t, a)) {
 			if x, hit := s.hit(t); hit {
-				return s.kind.do(t, a, next, x)
+				// A copy: a handler that is entered again, without the
+				// injection, must find what the guest asked for.
+				b := *a
+				return s.kind.do(t, &b, next, x)
 			}
 		}
 		return next(t, a)

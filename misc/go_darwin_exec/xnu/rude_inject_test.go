@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -101,6 +103,83 @@ func TestRudeSetlkw(t *testing.T) {
 	callNamed(t, th, "fcntl", EINTR, fd, uint64(fSetlkw), gp(&guest))
 	theirs.Close()
 	callNamed(t, th, "fcntl", 0, fd, uint64(fSetlkw), gp(&guest))
+}
+
+// A call for a lock that is entered again, as after a kick, waits for the lock. The injection,
+// which makes of it a call that does not wait, must not last: EAGAIN would reach the guest.
+func TestRudeLockEnteredAgain(t *testing.T) {
+	const wrlck, lockEX = 3, 2
+	part := struct {
+		start, len int64
+		pid        int32
+		typ        int16
+		whence     int16
+	}{typ: wrlck}
+	for _, c := range []struct {
+		kind, call string
+		a1, a2     uint64
+	}{{"eintr-lock", "flock", lockEX, 0}, {"eintr-setlkw", "fcntl", uint64(fSetlkw), gp(&part)}} {
+		t.Run(c.call, func(t *testing.T) {
+			th := rudeThread(t, XNU11215, c.kind)
+			name := filepath.Join(t.TempDir(), "file")
+			ours, err := os.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ours.Close()
+			theirs, err := os.OpenFile(name, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Flock(int(theirs.Fd()), syscall.LOCK_EX); err != nil {
+				t.Fatal(err)
+			}
+			lock := syscall.Flock_t{Type: syscall.F_WRLCK}
+			if err := syscall.FcntlFlock(theirs.Fd(), 37, &lock); err != nil {
+				t.Fatal(err)
+			}
+			var free atomic.Bool
+			time.AfterFunc(50*time.Millisecond, func() {
+				free.Store(true)
+				theirs.Close()
+			})
+			i := slices.IndexFunc(th.p.calls, func(s *sysent) bool { return s != nil && s.name == c.call })
+			th.late.Store(1) // the first entry is aborted
+			if _, e := th.call(th.p.calls[i], &args{uint64(ours.Fd()), c.a1, c.a2}); e != 0 || !free.Load() {
+				t.Errorf("error %v, the lock free: %v; want it to wait", e, free.Load())
+			}
+		})
+	}
+}
+
+// No kind of injection changes the arguments of the call.
+func TestRudeArguments(t *testing.T) {
+	th := procThread(t, XNU11215)
+	for _, in := range injections {
+		switch in.kind {
+		case "stop", "exec-signal", // they look at no arguments, and would stop or end the test
+			"connect-early": // it needs a kqueue
+			continue
+		}
+		if in.do == nil {
+			continue
+		}
+		th.met = nil
+		var fds [2]int
+		if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		in.when = nil
+		s := (&rude{Rude: &Rude{seed: 1}, program: "p"}).site(&in, "call", 1)
+		a := args{uint64(fds[0]), machSendMsg | machRcvMsg | 1<<40, 1 << 20, 0, 0, 0, 0}
+		was := a
+		s.wrap(func(*Thread, *args) (uint64, Errno) { return 0, ERESTART })(th, &a)
+		if a != was {
+			t.Errorf("%s: %x, was %x", in.kind, a, was)
+		}
+		syscall.Close(fds[0])
+		syscall.Close(fds[1])
+	}
 }
 
 // listener returns a listener's address.

@@ -13,7 +13,7 @@ import (
 )
 
 // An injector does an injection instead of, before or after the call that next
-// performs. x is a random number that belongs to it.
+// performs. x is a random number that belongs to it. The arguments are its own to change.
 type injector func(t *Thread, a *args, next handler, x uint64) (uint64, Errno)
 
 // An injection is a kind of thing that the kernel may do. All that is said of

@@ -843,7 +843,6 @@ func TestDatagram32(t *testing.T) {
 	defer closeFD(t, th, a)
 	defer closeFD(t, th, b)
 	th.p.abi = abi32
-	th.iov = new([iovMax][2]uint64)
 	defer func() { th.p.abi = abi64 }()
 	at := gp(&page[0])
 	iov, msg, data := at, at+64, at+4096
