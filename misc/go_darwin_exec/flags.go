@@ -70,7 +70,7 @@ Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
   -trace         print every system call on stderr
   -trace=FILE    print them to FILE
   -trace=ring    keep the last hundreds, and print them on stderr when the program dies
-                 from a signal, exits with status 2, or gets Linux's signal 60
+                 from a signal, exits with another status than 0, or gets Linux's signal 60
   -rude ITEM,... do what a kernel may do and seldom does: interrupted calls,
                  late signals ...; -rude help says what there is
   -host          say which programs this host can run, and exit; -host=386 asks for one port

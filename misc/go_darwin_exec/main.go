@@ -34,14 +34,14 @@ import (
 // two in the same sense.
 const (
 	exitUsage    = 2
-	exitHost     = 125 // this host cannot run the runner
-	exitCannot   = 126 // the program was found, but cannot be run
+	exitHost     = xnu.HostFailure // this host cannot run the runner
+	exitCannot   = 126             // the program was found, but cannot be run
 	exitNotFound = 127
 )
 
 // die ends the runner with one line on stderr.
 func die(status int, format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "%s: %s\n", myName(), fmt.Sprintf(format, args...))
+	fmt.Fprintf(os.Stderr, "%s: %s\n", xnu.Name, fmt.Sprintf(format, args...))
 	os.Exit(status)
 }
 
@@ -52,7 +52,7 @@ func init() {
 func main() {
 	o := parseFlags(os.Args)
 	if o.rude != nil && o.rude.Random && o.exec == nil {
-		fmt.Fprintf(os.Stderr, "%s: -rude %s\n", myName(), o.rude)
+		fmt.Fprintf(os.Stderr, "%s: -rude %s\n", xnu.Name, o.rude)
 	}
 	if o.exec == nil && xnu.NeedsCleanStart(o.env) {
 		// The environment is the program's, not the runner's.
@@ -65,6 +65,12 @@ func main() {
 		die(exitHost, "the runner was not built with -buildmode=pie: its text is at %#x, where guests must go", lo)
 	}
 	if err := vcpu.SelfTest(); err != nil {
+		die(exitHost, "%v", err)
+	}
+	if err := xnu.CheckHost(); err != nil {
+		die(exitHost, "%v", err)
+	}
+	if err := xnu.CheckLimits(); err != nil {
 		die(exitHost, "%v", err)
 	}
 	xnu.ReserveFDs()

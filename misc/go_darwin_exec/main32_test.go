@@ -151,6 +151,7 @@ func TestHost32(t *testing.T) {
 		want   string
 	}{
 		{"modify_ldt", tm.Build32(tm.Exit32(42)), exitHost, "CONFIG_MODIFY_LDT_SYSCALL"},
+		{"EPERM 154", tm.Build32(tm.Exit32(42)), exitHost, "allow modify_ldt in it"},
 		{"map_32bit", tm.Build32(tm.Exit32(42)), exitHost, "no memory below 2 GiB for 32-bit programs (mmap: cannot allocate memory)"},
 		{"mmap_min_addr", tm.Build32(tm.Exit32(42)), 42, ""},
 		{"mmap_min_addr", low, exitCannot, "vm.mmap_min_addr"},
@@ -208,6 +209,9 @@ func lesserHost(host string, argv []string) error {
 		},
 	}
 	f := filters[host]
+	if f == nil {
+		f = refusing(host)
+	}
 	prog := syscall.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
 	runtime.LockOSThread()
 	if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, setNoNewPrivs, 1, 0, 0, 0, 0); e != 0 {

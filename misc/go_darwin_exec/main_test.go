@@ -315,7 +315,7 @@ func TestName(t *testing.T) {
 	if err := os.Symlink(runnerPath, link); err != nil {
 		t.Fatal(err)
 	}
-	if r := run(t, exec.Command(link, "/missing")); r.status != exitNotFound || !strings.HasPrefix(r.stderr, "go_darwin_amd64_exec: /missing: ") {
+	if r := run(t, exec.Command(link, "/missing")); r.status != exitNotFound || !strings.HasPrefix(r.stderr, "go_darwin_exec: /missing: ") {
 		t.Errorf("%+v", r)
 	}
 	if err := os.WriteFile(dir+"/prog", tm.Build(tm.Exit(7)), 0o777); err != nil {

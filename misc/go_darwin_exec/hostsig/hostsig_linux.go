@@ -141,7 +141,7 @@ func Install(sig int, noCldStop, noCldWait bool) error {
 		k = chainFaults
 	case syscall.SIGURG:
 		k = chainOwn
-	case syscall.SIGPIPE:
+	case syscall.SIGPIPE, syscall.SIGXFSZ:
 		k = dropOwn
 	case syscall.SIGPROF, syscall.SIGVTALRM:
 		k = toThread

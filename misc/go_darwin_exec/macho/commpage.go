@@ -71,27 +71,24 @@ func MapCommpage(s *mem.Space, release int, is32 bool) (*Commpage, error) {
 	if is32 {
 		base = CommpageBase32
 	}
-	name := []byte("commpage\x00")
-	fd, e := vcpu.Raw(sysMemfdCreate, uintptr(unsafe.Pointer(&name[0])), 1 /* MFD_CLOEXEC */, 0, 0, 0, 0)
-	if e != 0 {
-		return nil, errorf(ENOMEM, "memfd_create: %v", syscall.Errno(e))
-	}
-	defer vcpu.Raw(syscall.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
-	if _, e := vcpu.Raw(syscall.SYS_FTRUNCATE, fd, pageSize, 0, 0, 0, 0); e != 0 {
-		return nil, errorf(ENOMEM, "ftruncate: %v", syscall.Errno(e))
-	}
-	p, e := vcpu.Raw(syscall.SYS_MMAP, 0, pageSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED, fd, 0)
-	if e != 0 {
-		return nil, errorf(ENOMEM, "mmap: %v", syscall.Errno(e))
-	}
 	// Shared, so that a forked child sees the clock being kept.
 	_, errno := s.Map(mem.Mapping{Addr: base, Size: pageSize, Prot: mem.ProtRead, NoReplace: true,
-		Shared: true, Kind: mem.KindRunner, FD: int(fd)})
+		Shared: true, Kind: mem.KindRunner, FD: -1})
 	if errno == syscall.EEXIST {
 		return nil, ErrCollision
 	}
 	if errno != 0 {
 		return nil, errorf(ENOMEM, "the commpage cannot be mapped at %#x: %v", base, errno)
+	}
+	// The same page a second time, for the runner (mremap(2), an old size of 0).
+	// No file is needed, which a limit on the size of files would bound.
+	const mayMove = 1
+	p, e := vcpu.Raw(syscall.SYS_MREMAP, uintptr(base), 0, pageSize, mayMove, 0, 0)
+	if e == 0 {
+		_, e = vcpu.Raw(syscall.SYS_MPROTECT, p, pageSize, syscall.PROT_READ|syscall.PROT_WRITE, 0, 0, 0)
+	}
+	if e != 0 {
+		return nil, errorf(ENOMEM, "the commpage cannot be mapped twice: %v", syscall.Errno(e))
 	}
 	c := &Commpage{page: (*[pageSize]byte)(*(*unsafe.Pointer)(unsafe.Pointer(&p))), release: release, is32: is32}
 	c.fill()
@@ -99,8 +96,6 @@ func MapCommpage(s *mem.Space, release int, is32 bool) (*Commpage, error) {
 	c.publish(0, false)
 	return c, nil
 }
-
-const sysMemfdCreate = 319
 
 // fill writes what never changes.
 func (c *Commpage) fill() {

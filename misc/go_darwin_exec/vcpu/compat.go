@@ -199,7 +199,7 @@ func selfTest32(text32 string) error {
 		return nil
 	}
 	if !loadable(userCS32) {
-		return errors.New("this host runs 64-bit code only: it has no segment for 32-bit code, which some virtual machines lack; use another host")
+		return errors.New("this host runs 64-bit code only: 32-bit emulation is off in its kernel (boot it with ia32_emulation=on), or its virtual machine has no segment for 32-bit code (use another)")
 	}
 	const page = 4096
 	const map32 = 0x40 // MAP_32BIT
@@ -224,10 +224,15 @@ func selfTest32(text32 string) error {
 	}
 	defer c.Unbind()
 	if c.SetTLS32(uint32(text)+data) == 0 {
-		if d := (userDesc{uint32(c.ldt), 0, tlsLimit, descSeg32Bit | descUseable}); c.ldt != 0 && d.write() == 0 {
+		d := userDesc{uint32(c.ldt), 0, tlsLimit, descSeg32Bit | descUseable}
+		e := d.write()
+		if e == syscall.EPERM || e == syscall.EACCES {
+			return fmt.Errorf("this host refuses the call modify_ldt (%w), by which 32-bit programs get segments: probably a seccomp filter (of a container); allow modify_ldt in it", e)
+		}
+		if e == 0 && c.ldt != 0 {
 			return errors.New("this host does not give 32-bit programs segments of their own: modify_ldt succeeds, but the processor does not know the segment; use another host")
 		}
-		return fmt.Errorf("this host's kernel (%s) cannot give 32-bit programs segments of their own: modify_ldt fails (CONFIG_MODIFY_LDT_SYSCALL)", kernelRelease())
+		return fmt.Errorf("this host's kernel (%s) cannot give 32-bit programs segments of their own: modify_ldt fails (no CONFIG_MODIFY_LDT_SYSCALL, or a seccomp filter)", kernelRelease())
 	}
 	const rbx = 0x89abcdef
 	c.RIP, c.RBX, c.RSP = uint64(text), rbx, uint64(text)+page

@@ -7,7 +7,6 @@ package xnu
 import (
 	"encoding/binary"
 	"runtime"
-	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -55,8 +54,11 @@ type Config struct {
 	TraceRing bool // only the last lines, when they are wanted: see hostDump
 }
 
-// hostFailure is the exit status when the host, not the guest, has failed.
-const hostFailure = 126
+// Name is the runner's in all messages, whatever the name of its file.
+const Name = "go_darwin_exec"
+
+// HostFailure is the exit status when the host, not the guest, has failed.
+const HostFailure = 125
 
 // Boot makes the process. It must be called before anything else opens
 // descriptors or starts timers.
@@ -78,6 +80,7 @@ func Boot(cfg *Config) (*Proc, error) {
 	p.firstID = firstThreadID()
 	p.nextID = p.firstID
 	runtime.GOMAXPROCS(max(8, 4*runtime.NumCPU()))
+	raiseFileLimit()
 	if cfg.Trace {
 		fd, e := hideFD(int32(dup(cfg.TraceFD)))
 		if e != 0 {
@@ -123,7 +126,7 @@ func (p *Proc) Run() {
 	}
 	if err != nil {
 		complain("%v", err)
-		p.exit(hostFailure)
+		p.exit(HostFailure)
 	}
 	t.cpu.Regs = p.cfg.Regs
 	go p.cfg.Keep(p.clockFault)
@@ -153,13 +156,22 @@ func ReserveFDs() {
 		}
 		taken = append(taken, int(n))
 	}
+	// What is open afterwards and was not before is the poller's. /proc could
+	// tell too, but a host may have none.
+	open := func(fd int) bool {
+		_, e := host(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0, 0, 0, 0)
+		return e == 0
+	}
+	start := taken[len(taken)-1] + 1
+	var before [64]bool
+	for i := range before {
+		before[i] = open(start + i)
+	}
 	time.AfterFunc(time.Hour, func() {}).Stop() // a timer needs the poller
 	found := 0
-	for fd, end := taken[len(taken)-1]+1, taken[len(taken)-1]+64; fd < end && found < len(pollerFDs); fd++ {
-		var link [32]byte
-		n, err := syscall.Readlink("/proc/self/fd/"+strconv.Itoa(fd), link[:])
-		if name := string(link[:max(n, 0)]); err == nil && (name == "anon_inode:[eventpoll]" || name == "anon_inode:[eventfd]") {
-			pollerFDs[found] = int32(fd)
+	for i := range before {
+		if !before[i] && found < len(pollerFDs) && open(start+i) {
+			pollerFDs[found] = int32(start + i)
 			found++
 		}
 	}

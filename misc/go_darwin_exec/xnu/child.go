@@ -18,9 +18,9 @@ import "syscall"
 func (t *Thread) leaveChild(name string) {
 	t.checkpoint()
 	b := t.fs.buf[:0]
-	b = append(b, "go_darwin_exec: "...)
+	b = append(b, Name+": "...)
 	b = append(b, name...)
 	b = append(b, " cannot be called in the child of a fork, before exec\n"...)
 	host(syscall.SYS_WRITE, 2, hostBuf(&b[0]), uintptr(len(b)), 0, 0, 0)
-	t.p.exit(hostFailure)
+	t.p.exit(HostFailure)
 }

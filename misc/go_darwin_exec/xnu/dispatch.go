@@ -198,5 +198,5 @@ func (t *Thread) nosys(nr int) {
 
 // complain prints one line about the runner itself on the host's stderr.
 func complain(format string, a ...any) {
-	fmt.Fprintf(os.Stderr, "go_darwin_exec: "+format+"\n", a...)
+	fmt.Fprintf(os.Stderr, Name+": "+format+"\n", a...)
 }

@@ -169,7 +169,7 @@ func (t *Thread) mdepCall32() {
 		sel := t.cpu.SetTLS32(a[0])
 		if sel == 0 {
 			complain("thread_fast_set_cthread_self: the host has no segment left")
-			t.p.exit(hostFailure)
+			t.p.exit(HostFailure)
 		}
 		r.RAX = uint64(sel)
 	case 4: // thread_set_user_ldt: a segment for FS

@@ -90,7 +90,7 @@ func (p *Proc) openSelf() error {
 	if st := p.cfg.Exec; st != nil {
 		x.self = st.Self
 	} else {
-		fd, err := syscall.Open("/proc/self/exe", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		fd, err := OpenRunner()
 		if err != nil {
 			return err
 		}
@@ -211,14 +211,14 @@ func (x *execArena) addString(p uint64) Errno {
 
 // exec executes the runner for the block's program. It returns if that fails.
 func (x *execArena) exec(st *ExecState, argv, argc, envc int) Errno {
-	e := x.execSelf(st, argv, argc, envc)
+	e := x.execNext(st, argv, argc, envc)
 	if e == ENOENT && x.staticSelf() == 0 { // its interpreter is not in this root
-		e = x.execSelf(st, argv, argc, envc)
+		e = x.execNext(st, argv, argc, envc)
 	}
 	return e
 }
 
-func (x *execArena) execSelf(st *ExecState, argv, argc, envc int) Errno {
+func (x *execArena) execNext(st *ExecState, argv, argc, envc int) Errno {
 	st.Self = x.self
 	st.put(x.block[:x.n], x.runnerc, argc, envc)
 	fd, e := writeState(x.block[:x.n])
@@ -239,7 +239,7 @@ func (x *execArena) execSelf(st *ExecState, argv, argc, envc int) Errno {
 	}
 	execLimits() // the file is written: it may have more than they allow
 	for {
-		_, e = host(sysExecveat, uintptr(x.self), hostBuf(&emptyString[0]), ptrAt(x, argv), ptrAt(x, env), linuxAtEmptyPath, 0)
+		e = execSelf(x.self, ptrAt(x, argv), ptrAt(x, env))
 		if e != E2BIG || x.ptrs[argv] == none {
 			break
 		}
@@ -351,7 +351,11 @@ func classify(b []byte, runs32 bool) int {
 func (t *Thread) look(dir, path uintptr) (kind int, head []byte, e Errno) {
 	x := &t.p.exec
 	const xOK = 1
-	if _, e := host(sysFaccessat2, dir, path, xOK, linuxAtEaccess, 0, 0); e != 0 {
+	_, e = host(sysFaccessat2, dir, path, xOK, linuxAtEaccess, 0, 0)
+	if refusal(e) {
+		e = t.accessOld(dir, path, xOK, linuxAtEaccess)
+	}
+	if e != 0 {
 		return 0, nil, e
 	}
 	st := t.fs.buf[:256]

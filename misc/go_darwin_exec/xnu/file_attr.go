@@ -37,7 +37,11 @@ func (t *Thread) access(dir uintptr, name, mode uint64, f atFlag) (uint64, Errno
 	if f&(atSymlinkNofollow|atSymlinkNofollowAny) != 0 {
 		h |= linuxAtSymlinkNofollow
 	}
-	return ret(t.block(sysFaccessat2, dir, p, m, h, 0, 0))
+	_, e = t.block(sysFaccessat2, dir, p, m, h, 0, 0)
+	if refusal(e) {
+		e = t.accessOld(dir, p, m, h)
+	}
+	return 0, e
 }
 
 const (
@@ -89,7 +93,7 @@ func (t *Thread) hostChmod(dir, p, mode uintptr, nofollow bool) Errno {
 		return e
 	}
 	_, e := t.block(sysFchmodat2, dir, p, mode, linuxAtSymlinkNofollow, 0, 0)
-	if e != ENOSYS {
+	if !refusal(e) {
 		return e
 	}
 	fd, e := t.block(syscall.SYS_OPENAT, dir, p, linuxOPath|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0, 0, 0)

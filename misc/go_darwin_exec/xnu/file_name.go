@@ -168,6 +168,7 @@ func (t *Thread) rename(odir uintptr, old uint64, ndir uintptr, name uint64, fla
 	var h uintptr
 	switch flags {
 	case 0:
+		return t.twoNames(syscall.SYS_RENAMEAT, odir, old, ndir, name, 0)
 	case renameSwap:
 		h = linuxRenameExchange
 	case renameExcl:
@@ -175,7 +176,8 @@ func (t *Thread) rename(odir uintptr, old uint64, ndir uintptr, name uint64, fla
 	default:
 		return 0, EINVAL
 	}
-	return t.twoNames(sysRenameat2, odir, old, ndir, name, h)
+	v, e := t.twoNames(sysRenameat2, odir, old, ndir, name, h)
+	return v, refusedCall(sysRenameat2, e, "rename with RENAME_SWAP or RENAME_EXCL")
 }
 
 func sysMkdir(t *Thread, a *args) (uint64, Errno) {

@@ -210,7 +210,11 @@ func (t *Thread) hostOpen(dir, p, h, m uintptr, f openFlag) (uint64, Errno) {
 	putUint64(how, uint64(h))
 	putUint64(how[8:], uint64(m))
 	putUint64(how[16:], resolveNoSymlinks)
-	return t.block(sysOpenat2, dir, p, hostBuf(&how[0]), 24, 0, 0)
+	fd, e := t.block(sysOpenat2, dir, p, hostBuf(&how[0]), 24, 0, 0)
+	if refusal(e) {
+		return t.openNoLinks(dir, p, h, m)
+	}
+	return fd, e
 }
 
 // openLock takes the lock that O_SHLOCK or O_EXLOCK asks for and does what

@@ -112,6 +112,9 @@ func sysWritev(t *Thread, a *args) (uint64, Errno) {
 	if fdBitsOf(fd)&fdDgram != 0 {
 		return t.writeDatagram(fd, iov, cnt)
 	}
+	if e := t.limitVector(fd, -1, cnt); e != 0 {
+		return 0, e
+	}
 	n, e := t.block(syscall.SYS_WRITEV, uintptr(fd), iov, cnt, 0, 0, 0)
 	if e != 0 {
 		e = t.sendError(fd, 0, e)
@@ -136,6 +139,9 @@ func sysPwritev(t *Thread, a *args) (uint64, Errno) {
 	}
 	iov, cnt, e := t.iovec(a[1], uint64(uint32(a[2])))
 	if e != 0 {
+		return 0, e
+	}
+	if e := t.limitVector(int32(a[0]), int64(a[3]), cnt); e != 0 {
 		return 0, e
 	}
 	return t.block(syscall.SYS_PWRITEV, uintptr(int32(a[0])), iov, cnt, uintptr(a[3]), 0, 0)

@@ -83,13 +83,14 @@ const (
 
 // A keventBuf is the memory of one call of kevent.
 type keventBuf struct {
-	ts  [2]int64
-	ev  [maxEvents]epollEvent
-	ev2 [maxEvents]epollEvent
-	out [maxEvents * keventMaxSize]byte // events in the guest's form
-	n   int                             // how many
-	max int                             // room for
-	enc func(b []byte, k *kevent)
+	ts   [2]int64
+	poll [2]uint32 // struct pollfd
+	ev   [maxEvents]epollEvent
+	ev2  [maxEvents]epollEvent
+	out  [maxEvents * keventMaxSize]byte // events in the guest's form
+	n    int                             // how many
+	max  int                             // room for
+	enc  func(b []byte, k *kevent)
 }
 
 // maxEvents bounds the events that one call returns.
@@ -211,7 +212,11 @@ func (t *Thread) epollWait(kq *kqueue, b *keventBuf, poll bool) (uint64, Errno) 
 		b.ts = [2]int64{left / 1e9, left % 1e9}
 		ts = uintptr(unsafe.Pointer(&b.ts))
 	}
-	return t.block(sysEpollPwait2, fd, ev, uintptr(b.max), ts, 0, 0)
+	n, e := t.block(sysEpollPwait2, fd, ev, uintptr(b.max), ts, 0, 0)
+	if refusal(e) {
+		return t.epollWaitOld(fd, ev, b)
+	}
+	return n, e
 }
 
 // bind binds the kqueue to a family of calls and reports whether it is.

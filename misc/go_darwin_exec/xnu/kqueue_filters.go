@@ -225,7 +225,7 @@ func (kq *kqueue) attachProc(t *Thread, i int32) Errno {
 		if e == EINVAL {
 			e = ESRCH
 		}
-		return e
+		return refusedCall(sysPidfdOpen, e, "EVFILT_PROC")
 	}
 	if pollNow(int32(fd), linuxEpollIn) != 0 {
 		host(syscall.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)

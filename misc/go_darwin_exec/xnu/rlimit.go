@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"math"
 	"sync/atomic"
 	"syscall"
 
@@ -59,9 +60,9 @@ var hostRlimit = [rlimNlimits]int8{
 }
 
 // rlimits are the guest's limits. Only NOFILE and FSIZE are enforced on the guest
-// itself (FSIZE not on writev, pwritev and mapped files); all that Linux has too are handed to the programs it executes (execLimits).
-// The runner must not be bound by them: it would be the one that SIGXCPU or
-// SIGXFSZ kills.
+// itself (FSIZE not on mapped files); all that Linux has too are handed to the programs it executes (execLimits).
+// The runner must not be bound by them (raiseFileLimit): it would be the one that SIGXCPU or
+// SIGXFSZ kills. The host's own SIGXFSZ is dropped (package hostsig), as SIGPIPE is.
 var rlimits [rlimNlimits]struct{ cur, max atomic.Uint64 }
 
 // setRlimit stores a limit of the host's or the guest's: anything above
@@ -219,6 +220,30 @@ func (t *Thread) fileLimit(fd int32, off int64, n uint64) (uint64, Errno) {
 		return 0, EFBIG
 	}
 	return n - over, 0
+}
+
+// limitVector is fileLimit for the vector that iovec has returned: it cuts what
+// is not let through.
+func (t *Thread) limitVector(fd int32, off int64, count uintptr) Errno {
+	if rlimits[rlimitFsize].cur.Load() >= rlimInfinity || count == 0 {
+		return 0
+	}
+	v := t.fs.iov[:count]
+	total := uint64(0)
+	for i := range v {
+		if total += v[i].size; v[i].size > math.MaxInt32 || total > math.MaxInt32 {
+			return 0 // the host says EINVAL
+		}
+	}
+	rest, e := t.fileLimit(fd, off, total)
+	if e != 0 {
+		return e
+	}
+	for i := range v {
+		v[i].size = min(v[i].size, rest)
+		rest -= v[i].size
+	}
+	return 0
 }
 
 // sizeLimit is fileLimit for a new size. Up to 6153 truncate and ftruncate did

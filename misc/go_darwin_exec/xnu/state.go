@@ -244,15 +244,16 @@ func appendStateVariable(b []byte, fd int32) []byte {
 	return append(b, 0)
 }
 
+var reexecVectors [][]*byte
+
 // Reexec runs the runner again, as st says. It returns only if that fails.
 func (st *ExecState) Reexec() error {
 	self := int(st.Self)
 	if self == 0 {
-		fd, err := syscall.Open("/proc/self/exe", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-		if err != nil {
+		var err error
+		if self, err = OpenRunner(); err != nil {
 			return err
 		}
-		self = fd
 	}
 	next := *st
 	next.Self = int32(self)
@@ -263,7 +264,13 @@ func (st *ExecState) Reexec() error {
 		}
 	}
 	next.put(b, len(st.Runner), len(st.Args), len(st.Env))
+	var limit syscall.Rlimit // for the next image
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	raiseFileLimit()
 	fd, e := writeState(b)
+	syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
 	if e != 0 {
 		return e
 	}
@@ -283,11 +290,11 @@ func (st *ExecState) Reexec() error {
 		syscall.RawSyscall6(syscall.SYS_PRLIMIT64, 0, syscall.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&l)), 0, 0, 0)
 	}
 	hostSigmask(linuxSigSetmask, execMask)
+	reexecVectors = [][]*byte{argv, none, envp} // not on a stack, which may move
 	for {
-		_, _, errno := syscall.RawSyscall6(sysExecveat, uintptr(self), uintptr(unsafe.Pointer(&emptyString[0])),
-			uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])), linuxAtEmptyPath, 0)
-		if errno != syscall.E2BIG || argv[0] == none[0] {
-			return errno
+		e := execSelf(int32(self), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])))
+		if e != E2BIG || argv[0] == none[0] {
+			return e
 		}
 		argv = none
 	}

@@ -215,7 +215,7 @@ func (t *Thread) run() {
 	t.startCPU = t.hostCPU()
 	if err := t.cpu.Bind(); err != nil {
 		complain("%v", err)
-		t.p.exit(hostFailure)
+		t.p.exit(HostFailure)
 	}
 	mask := hostThreadMask()
 	if r := t.p.rude; r != nil {

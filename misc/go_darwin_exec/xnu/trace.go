@@ -17,6 +17,7 @@ import (
 // A tracer prints calls as strace does, one line when a call has ended, each
 // by one write, so that the lines of several threads and processes stay whole.
 type tracer struct {
+	full atomic.Bool // the file is as large as it can be
 	fd   int
 	ring *traceRing // the lines go here, until they are asked for
 }
@@ -37,9 +38,15 @@ func (tr *tracer) write(b []byte) {
 	tr.out(b)
 }
 
+// traceFull is said once, also by a forked child.
+var traceFull = []byte(Name + ": -trace: the rest is lost: the limit on the size of files (ulimit -f) is reached; raise it, or trace to stderr\n")
+
 func (tr *tracer) out(b []byte) {
 	for len(b) > 0 {
 		n, err := syscall.Write(tr.fd, b)
+		if err == syscall.EFBIG && !tr.full.Swap(true) {
+			host(syscall.SYS_WRITE, 2, hostBuf(&traceFull[0]), uintptr(len(traceFull)), 0, 0, 0)
+		}
 		if err != nil || n <= 0 {
 			return
 		}
@@ -109,12 +116,12 @@ func (tr *tracer) dump() {
 		return
 	}
 	now := monotonic()
-	tr.out([]byte("go_darwin_exec: the last calls:\n"))
+	tr.out([]byte(Name + ": the last calls:\n"))
 	c := &tr.ring.calls
 	for i := range c.lines {
 		tr.dumpLine(c.oldest(i), now)
 	}
-	tr.out([]byte("go_darwin_exec: the last signals:\n"))
+	tr.out([]byte(Name + ": the last signals:\n"))
 	var done [NSIG]int // lines looked at, by signal
 	for {
 		first, sig := (*ringLine)(nil), 0
