@@ -110,7 +110,7 @@ func main() {
 	kq, err := syscall.Kqueue()
 	check("kqueue", err, nil)
 	start, ts := time.Now(), syscall.Timespec{Nsec: 20e6}
-	n, err := syscall.Kevent(kq, nil, make([]syscall.Kevent_t, 1), &ts)
+	n, err := kevent(kq, nil, make([]syscall.Kevent_t, 1), &ts)
 	if n != 0 || err != nil || time.Since(start) < 20*time.Millisecond {
 		fmt.Println("kevent, 20 ms:", n, err, time.Since(start))
 	}
@@ -122,7 +122,7 @@ func main() {
 		w.Write([]byte("x"))
 	}()
 	events := make([]syscall.Kevent_t, 2)
-	if n, err := syscall.Kevent(kq, []syscall.Kevent_t{add}, events, nil); n != 1 || err != nil || events[0].Data != 1 {
+	if n, err := kevent(kq, []syscall.Kevent_t{add}, events, nil); n != 1 || err != nil || events[0].Data != 1 {
 		fmt.Println("kevent:", n, err, events[0])
 	}
 
@@ -139,4 +139,13 @@ func main() {
 		fmt.Println("Stat:", err)
 	}
 	fmt.Println("done")
+}
+
+// kevent is begun again when the runtime's preemption signal interrupts it.
+func kevent(kq int, changes, events []syscall.Kevent_t, timeout *syscall.Timespec) (n int, err error) {
+	for {
+		if n, err = syscall.Kevent(kq, changes, events, timeout); err != syscall.EINTR {
+			return n, err
+		}
+	}
 }

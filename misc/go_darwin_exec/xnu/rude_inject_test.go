@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -103,53 +101,6 @@ func TestRudeSetlkw(t *testing.T) {
 	callNamed(t, th, "fcntl", EINTR, fd, uint64(fSetlkw), gp(&guest))
 	theirs.Close()
 	callNamed(t, th, "fcntl", 0, fd, uint64(fSetlkw), gp(&guest))
-}
-
-// A call for a lock that is entered again, as after a kick, waits for the lock. The injection,
-// which makes of it a call that does not wait, must not last: EAGAIN would reach the guest.
-func TestRudeLockEnteredAgain(t *testing.T) {
-	const wrlck, lockEX = 3, 2
-	part := struct {
-		start, len int64
-		pid        int32
-		typ        int16
-		whence     int16
-	}{typ: wrlck}
-	for _, c := range []struct {
-		kind, call string
-		a1, a2     uint64
-	}{{"eintr-lock", "flock", lockEX, 0}, {"eintr-setlkw", "fcntl", uint64(fSetlkw), gp(&part)}} {
-		t.Run(c.call, func(t *testing.T) {
-			th := rudeThread(t, XNU11215, c.kind)
-			name := filepath.Join(t.TempDir(), "file")
-			ours, err := os.Create(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer ours.Close()
-			theirs, err := os.OpenFile(name, os.O_RDWR, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := syscall.Flock(int(theirs.Fd()), syscall.LOCK_EX); err != nil {
-				t.Fatal(err)
-			}
-			lock := syscall.Flock_t{Type: syscall.F_WRLCK}
-			if err := syscall.FcntlFlock(theirs.Fd(), 37, &lock); err != nil {
-				t.Fatal(err)
-			}
-			var free atomic.Bool
-			time.AfterFunc(50*time.Millisecond, func() {
-				free.Store(true)
-				theirs.Close()
-			})
-			i := slices.IndexFunc(th.p.calls, func(s *sysent) bool { return s != nil && s.name == c.call })
-			th.late.Store(1) // the first entry is aborted
-			if _, e := th.call(th.p.calls[i], &args{uint64(ours.Fd()), c.a1, c.a2}); e != 0 || !free.Load() {
-				t.Errorf("error %v, the lock free: %v; want it to wait", e, free.Load())
-			}
-		})
-	}
 }
 
 // No kind of injection changes the arguments of the call.
