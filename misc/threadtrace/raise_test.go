@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"goxnu/misc/internal/hosttest"
 	"goxnu/misc/internal/tree"
 )
 
@@ -83,6 +84,7 @@ func TestRaise(t *testing.T) {
 		for _, release := range releases {
 			for _, from := range []string{"", "other"} {
 				t.Run(arch+"/"+release+"/"+from, func(t *testing.T) {
+					hosttest.Need(t, arch)
 					args := []string{prog}
 					if from != "" {
 						args = append(args, from)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"goxnu/misc/internal/hosttest"
 	"goxnu/misc/internal/tree"
 )
 
@@ -147,9 +148,12 @@ func TestNet(t *testing.T) {
 	if out, err := tree.Go(goroot, prog, port, "build", "-o", os.DevNull).CombinedOutput(); err != nil {
 		t.Fatalf("with xsys386: %v\n%s", err, out)
 	}
-	if got, err := tree.Go(goroot, prog, port, "run", ".").CombinedOutput(); err != nil || string(got) != "ok\n" {
-		t.Errorf("the program: %v\n%s", err, got)
-	}
+	t.Run("run", func(t *testing.T) {
+		hosttest.Need(t, "386")
+		if got, err := tree.Go(goroot, prog, port, "run", ".").CombinedOutput(); err != nil || string(got) != "ok\n" {
+			t.Errorf("the program: %v\n%s", err, got)
+		}
+	})
 }
 
 func testProgram(t *testing.T, goroot, prog string) {
@@ -173,9 +177,12 @@ func testProgram(t *testing.T, goroot, prog string) {
 		t.Errorf("go.mod became %s, %v", after, err)
 	}
 	port := []string{"GOWORK=" + filepath.Join(out, "go.work"), "GOOS=darwin", "GOARCH=386"}
-	if got, err := tree.Go(goroot, prog, port, "run", ".").CombinedOutput(); err != nil || string(got) != "ok\n" {
-		t.Errorf("the program: %v\n%s", err, got)
-	}
+	t.Run("run", func(t *testing.T) {
+		hosttest.Need(t, "386")
+		if got, err := tree.Go(goroot, prog, port, "run", ".").CombinedOutput(); err != nil || string(got) != "ok\n" {
+			t.Errorf("the program: %v\n%s", err, got)
+		}
+	})
 	if got, err := tree.Go(goroot, prog, port, "vet", "-asmdecl", xsys+"/unix").CombinedOutput(); err != nil {
 		t.Errorf("go vet: %v\n%s", err, got)
 	}
