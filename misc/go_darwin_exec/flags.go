@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"goxnu/misc/go_darwin_exec/inject"
 	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xnu"
 	"goxnu/misc/internal/releases"
@@ -27,8 +28,8 @@ type options struct {
 	traceFile string // "": stderr
 	traceRing bool
 	traceFD   int
-	rude      *xnu.Rude      // nil: no injections
-	rudeFD    int            // where they are reported; -1: standard error
+	fault     *inject.Config // nil: no fault injection
+	faultFD   int            // where faults are reported; -1: standard error
 	program   string         // the file
 	args      []string       // argv of the program
 	env       []string       // its environment
@@ -71,8 +72,9 @@ Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
   -trace=FILE    print them to FILE
   -trace=ring    keep the last hundreds, and print them on stderr when the program dies
                  from a signal, exits with another status than 0, or gets Linux's signal 60
-  -rude ITEM,... do what a kernel may do and seldom does: interrupted calls,
-                 late signals ...; -rude help says what there is
+  -fault ITEM,...
+                 inject faults, what a kernel may do and seldom does: interrupted
+                 calls, late signals ...; -fault help lists them
   -host          say which programs this host can run, and exit; -host=386 asks for one port
   -version       print the version and exit
   -h             print this help
@@ -95,7 +97,7 @@ const flagVariable = "GOXNU_RUNNER"
 // parseFlags parses the environment's flags and the command line, which begins
 // with the runner's name. What follows the program's name is the program's.
 func parseFlags(argv []string) *options {
-	o := &options{release: xnu.Release(newest.Kernel), traceFD: 2, rudeFD: -1, resume: -1, env: vcpu.Environ()}
+	o := &options{release: xnu.Release(newest.Kernel), traceFD: 2, faultFD: -1, resume: -1, env: vcpu.Environ()}
 	st, err := xnu.ReadState(o.env)
 	if err != nil {
 		die(exitUsage, "%v", err)
@@ -167,18 +169,18 @@ func (o *options) parse(args []string) (rest []string) {
 					o.traceFile = abs
 				}
 			}
-		case "rude":
+		case "fault":
 			if need() == "help" {
-				fmt.Print(xnu.RudeHelp())
+				fmt.Print(inject.Help())
 				os.Exit(0)
 			}
-			r, err := xnu.ParseRude(value)
+			c, err := inject.Parse(value)
 			if err != nil {
-				die(exitUsage, "-rude: %v", err)
+				die(exitUsage, "-fault: %v", err)
 			}
-			o.rude = r
-		case "rude-fd": // set by the runner that reports first
-			o.rudeFD = number()
+			o.fault = c
+		case "fault-fd": // set by the runner that reports first
+			o.faultFD = number()
 		default:
 			die(exitUsage, "unknown flag %s (%s -h prints help)", arg, myName())
 		}
@@ -259,10 +261,10 @@ func (o *options) runner() []string {
 	case o.trace:
 		cmd = append(cmd, "-trace="+o.traceFile)
 	}
-	if o.rude != nil {
-		cmd = append(cmd, "-rude="+o.rude.String())
-		if o.rudeFD >= 0 {
-			cmd = append(cmd, "-rude-fd="+strconv.Itoa(o.rudeFD))
+	if o.fault != nil {
+		cmd = append(cmd, "-fault="+o.fault.String())
+		if o.faultFD >= 0 {
+			cmd = append(cmd, "-fault-fd="+strconv.Itoa(o.faultFD))
 		}
 	}
 	return cmd

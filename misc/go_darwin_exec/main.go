@@ -12,7 +12,7 @@
 // Go_darwin_exec runs a static darwin/amd64 or darwin/386 program on Linux, as XNU of a
 // chosen release would:
 //
-//	go_darwin_exec [-xnu RELEASE] [-trace[=FILE]] [-rude ITEM,...] program [argument ...]
+//	go_darwin_exec [-xnu RELEASE] [-trace[=FILE]] [-fault ITEM,...] program [argument ...]
 //
 // Under the names go_darwin_amd64_exec and go_darwin_386_exec it is found by go
 // run and go test when they cross to darwin; the program's processor decides. It must be built with -buildmode=pie.
@@ -51,8 +51,8 @@ func init() {
 
 func main() {
 	o := parseFlags(os.Args)
-	if o.rude != nil && o.rude.Random && o.exec == nil {
-		fmt.Fprintf(os.Stderr, "%s: -rude %s\n", xnu.Name, o.rude)
+	if o.fault != nil && o.fault.Random && o.exec == nil {
+		fmt.Fprintf(os.Stderr, "%s: -fault %s\n", xnu.Name, o.fault)
 	}
 	if o.exec == nil && xnu.NeedsCleanStart(o.env) {
 		// The environment is the program's, not the runner's.
@@ -74,8 +74,8 @@ func main() {
 		die(exitHost, "%v", err)
 	}
 	xnu.ReserveFDs()
-	if o.rude != nil && o.rude.Reports() && o.rudeFD < 0 {
-		o.rudeFD = xnu.HideRude()
+	if o.fault != nil && o.fault.Reports() && o.faultFD < 0 {
+		o.faultFD = xnu.HideFaultFD()
 	}
 	debug.SetMaxThreads(math.MaxInt32) // as many as the guest likes
 	debug.SetGCPercent(400)            // the runner's own heap is small

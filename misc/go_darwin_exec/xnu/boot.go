@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"goxnu/misc/go_darwin_exec/hostsig"
+	"goxnu/misc/go_darwin_exec/inject"
 	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/patch"
 	"goxnu/misc/go_darwin_exec/vcpu"
@@ -46,8 +47,8 @@ type Config struct {
 	// Resumed is set instead of a new image if a forked child goes on here.
 	Resumed *Resumed
 
-	Rude   *Rude // nil: no injections
-	RudeFD int   // where they are reported, a hidden descriptor
+	Fault   *inject.Config // nil: no fault injection
+	FaultFD int            // where faults are reported, a hidden descriptor
 
 	Trace     bool
 	TraceFD   int  // where the trace goes; it is moved away from there
@@ -88,7 +89,7 @@ func Boot(cfg *Config) (*Proc, error) {
 		}
 		p.trace = newTracer(int(fd), cfg.TraceRing)
 	}
-	if err := p.startRude(cfg); err != nil {
+	if err := p.startFaults(cfg); err != nil {
 		return nil, err
 	}
 	if err := p.openSelf(); err != nil {

@@ -220,7 +220,7 @@ func (t *Thread) execResume(fd int32) {
 			return
 		}
 	}
-	p.rude.inherit(true)
+	p.faults.inherit(true)
 	st := ExecState{State: p.sig.Exec(t.sig), Resume: fd, Linked: p.linked.Load()}
 	x.exec(&st, argv, len(p.cfg.Args), len(p.cfg.Env))
 }

@@ -480,9 +480,9 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 			closeOnExec(p.sigFD, false)
 		}
 		st := ExecState{State: p.sig.Exec(t.sig), SigFD: p.sigFDForExec(), Resume: -1, Linked: p.linked.Load()}
-		p.rude.inherit(true)
+		p.faults.inherit(true)
 		e = x.exec(&st, argv, argc, envc)
-		p.rude.inherit(false)
+		p.faults.inherit(false)
 	} else {
 		t.hostSignalsForExec()
 		execLimits()

@@ -66,8 +66,8 @@ func (p *Proc) post(sig int, info xsig.Info, t *Thread, process bool) (stops boo
 	var o xsig.Outcome
 	switch {
 	case ignored:
-	case t == nil && p.rude.holds(p):
-		o = p.rude.postHeld(p, sig)
+	case t == nil && p.faults.holds(p):
+		o = p.faults.postHeld(p, sig)
 	case t == nil:
 		o = p.sig.Post(sig)
 	case process:
@@ -113,8 +113,8 @@ func (t *Thread) deliver() {
 	p := t.p
 	p.lock()
 	for {
-		if p.rude.holds(p) && t.sig.Waiting() {
-			p.rude.settle()
+		if p.faults.holds(p) && t.sig.Waiting() {
+			p.faults.settle()
 		}
 		sig, what := p.sig.Next(t.sig)
 		switch what {

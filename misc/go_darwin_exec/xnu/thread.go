@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"goxnu/misc/go_darwin_exec/inject"
 	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/patch"
 	"goxnu/misc/go_darwin_exec/vcpu"
@@ -24,12 +25,12 @@ import (
 type Proc struct {
 	Release Release
 
-	abi   abi // of the guest's code
-	cfg   *Config
-	calls []*sysent   // the rows of sysents that hold in Release, by number
-	traps []*machtrap // likewise
-	trace *tracer     // nil: no tracing
-	rude  *rude       // nil: no injections
+	abi    abi // of the guest's code
+	cfg    *Config
+	calls  []*sysent   // the rows of sysents that hold in Release, by number
+	traps  []*machtrap // likewise
+	trace  *tracer     // nil: no tracing
+	faults *faults     // nil: no fault injection
 
 	patcher *patch.Patcher
 
@@ -114,7 +115,7 @@ type Thread struct {
 	line    [traceLine]byte // for -trace: the call that is under way
 	lineLen int
 
-	met []met // injections of rude mode, by site: see site.hit
+	faults inject.Thread // see callFault.wrap
 
 	*buffers
 }
@@ -218,8 +219,8 @@ func (t *Thread) run() {
 		t.p.exit(HostFailure)
 	}
 	mask := hostThreadMask()
-	if r := t.p.rude; r != nil {
-		r.startLate(t)
+	if f := t.p.faults; f != nil {
+		f.startLate(t)
 	}
 	t.loop()
 	t.exit()
@@ -268,7 +269,7 @@ func (t *Thread) astTaken() {
 
 // wake makes t look at its work (see ast), wherever it is.
 func (t *Thread) wake() {
-	if r := t.p.rude; r != nil && r.late(t) {
+	if f := t.p.faults; f != nil && f.late(t) {
 		return
 	}
 	t.ast.Store(1)

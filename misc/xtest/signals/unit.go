@@ -206,7 +206,7 @@ func (b *builder) run(u *unit, release string, most time.Duration) ([]byte, erro
 	var cmd *exec.Cmd
 	runner := append([]string{b.runner, "-xnu", release}, b.rflags...)
 	if b.Fault != "" {
-		runner = append(runner, "-rude", "seed="+b.Fault)
+		runner = append(runner, "-fault", "seed="+b.Fault)
 	}
 	switch u.kind {
 	case module:

@@ -169,7 +169,7 @@ type stress struct {
 	exe, arch, release string
 	seed               uint64
 	ring               bool
-	fault              string // the runner's -rude, if not empty
+	fault              string // the runner's -fault, if not empty
 	length             time.Duration
 	late               time.Duration // when a signal counts as lost, and a program that does not end as hung
 }
@@ -188,7 +188,7 @@ func (s *stress) run() (string, error) {
 			runner = append(runner, "-trace=ring")
 		}
 		if s.fault != "" {
-			runner = append(runner, "-rude", s.fault)
+			runner = append(runner, "-fault", s.fault)
 		}
 		args = append(runner, args...)
 	}

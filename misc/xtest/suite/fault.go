@@ -28,7 +28,7 @@ var (
 )
 
 // A faultPass tests packages under a release of the system, or the newest, with
-// injections of some kinds, or of all that are usual.
+// faults of some kinds, or of all that are usual.
 type faultPass struct {
 	pkgs       []string
 	xnu, kinds string
@@ -97,7 +97,7 @@ func (t *tester) faultPass(pass faultPass) error {
 // faultTest runs the tests of a package but those to leave out, with one seed,
 // and says how to do it again.
 func (t *tester) faultTest(pass faultPass, wrap wrapper, p testedPackage, exe string, leaveOut []string, seed uint64) {
-	runnerFlags := fmt.Sprintf("-rude seed=%d", seed)
+	runnerFlags := fmt.Sprintf("-fault seed=%d", seed)
 	if pass.kinds != "" {
 		runnerFlags += ",kinds=" + pass.kinds
 	}

@@ -26,17 +26,17 @@ func TestWrong(t *testing.T) {
 	if out, err := tree.Go(goroot, "testdata", []string{"GOOS=darwin", "GOARCH=amd64"}, "build", "-o", exe, "wrong.go").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, c := range []struct{ name, rude, want, doc string }{
+	for _, c := range []struct{ name, fault, want, doc string }{
 		{"stopped", "", "stopped false, continued true\n", "signals.md"},
 		{"kqueue", "", "runtime: kqueue failed with 24\nfatal error: runtime: netpollinit failed\n", "signals.md"},
-		{"print", "", "printed false\n", "rude.md"},
-		{"close", "kinds=close-eintr,rate=1", "close /dev/null: interrupted system call; closed true\n", "rude.md"},
-		{"root", "kinds=eintr-fs,rate=1", "<nil>; statat dev: interrupted system call\n", "rude.md"},
+		{"print", "", "printed false\n", "faults.md"},
+		{"close", "kinds=close-eintr,rate=1", "close /dev/null: interrupted system call; closed true\n", "faults.md"},
+		{"root", "kinds=eintr-fs,rate=1", "<nil>; statat dev: interrupted system call\n", "faults.md"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := []string{exe, c.name}
-			if c.rude != "" {
-				args = append([]string{"-rude", c.rude}, args...)
+			if c.fault != "" {
+				args = append([]string{"-fault", c.fault}, args...)
 			}
 			cmd := exec.Command(tree.Runner(goroot, "amd64"), args...)
 			cmd.Env = tree.Env(goroot)

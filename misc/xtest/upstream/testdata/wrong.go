@@ -2,10 +2,10 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 
-// Wrong shows what upstream gets wrong on darwin: doc/signals.md and doc/rude.md tell of it.
+// Wrong shows what upstream gets wrong on darwin: it is reported in doc/signals.md and doc/faults.md.
 //
 //	GOOS=darwin GOARCH=amd64 go run wrong.go stopped
-//	GOXNU_RUNNER='-rude kinds=close-eintr,rate=1' GOOS=darwin GOARCH=amd64 go run wrong.go close
+//	GOXNU_RUNNER='-fault kinds=close-eintr,rate=1' GOOS=darwin GOARCH=amd64 go run wrong.go close
 package main
 
 import (

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"goxnu/misc/go_darwin_exec/xnu"
 	"goxnu/misc/internal/tree"
 )
 
@@ -33,26 +32,26 @@ func goBuild(t *testing.T, what, name string, settings ...string) string {
 	return exe
 }
 
-// rudely runs a program with -rude and returns what it printed on stderr.
-func rudely(t *testing.T, rude string, program ...string) (stderr string, err error) {
+// runFaults runs a program with -fault and returns what it printed on stderr.
+func runFaults(t *testing.T, fault string, program ...string) (stderr string, err error) {
 	t.Helper()
-	cmd := exec.Command(runnerPath, append([]string{"-rude", rude}, program...)...)
+	cmd := exec.Command(runnerPath, append([]string{"-fault", fault}, program...)...)
 	var b bytes.Buffer
 	cmd.Stderr = &b
 	err = cmd.Run()
 	return b.String(), err
 }
 
-// TestRude: testdata/lossy.go breaks if, and only if, its seventh ftruncate is
+// TestFault: testdata/lossy.go breaks if, and only if, its seventh ftruncate is
 // interrupted. A pattern enables and reports; the same seed does the same; and
 // the bisect tool, which is part of the Go distribution, finds the seventh.
-func TestRude(t *testing.T) {
+func TestFault(t *testing.T) {
 	lossy := goBuild(t, "testdata/lossy.go", "lossy", "GOOS=darwin", "GOARCH=amd64")
 	const kinds = "kinds=eintr-fs,rate=1"
 
-	all, err := rudely(t, kinds+",y", lossy)
+	all, err := runFaults(t, kinds+",y", lossy)
 	if err == nil {
-		t.Fatal("lossy survives every injection")
+		t.Fatal("lossy survives every fault")
 	}
 	const found = "eintr-fs: ftruncate 7 of lossy"
 	line := all[:strings.Index(all+found, found)]
@@ -68,7 +67,7 @@ func TestRude(t *testing.T) {
 	}{
 		{"n", false, 40}, {"x" + id, true, 1}, {"!x" + id, false, 1}, {"y-x" + id, false, 39}, {"qy", true, 0},
 	} {
-		stderr, err := rudely(t, kinds+","+c.pattern, lossy)
+		stderr, err := runFaults(t, kinds+","+c.pattern, lossy)
 		n := strings.Count(stderr, "eintr-fs: ftruncate ")
 		if c.breaks { // and does not go on
 			n = min(n, c.reports)
@@ -79,7 +78,7 @@ func TestRude(t *testing.T) {
 	}
 
 	some := func(seed string) string {
-		stderr, _ := rudely(t, "kinds=eintr-fs,rate=3,n,seed="+seed, lossy)
+		stderr, _ := runFaults(t, "kinds=eintr-fs,rate=3,n,seed="+seed, lossy)
 		return stderr
 	}
 	if a, b := some("5"), some("5"); a != b || strings.Count(a, "ftruncate") < 5 || strings.Count(a, "ftruncate") > 30 {
@@ -92,7 +91,7 @@ func TestRude(t *testing.T) {
 		return
 	}
 	tool := goBuild(t, "cmd/vendor/golang.org/x/tools/cmd/bisect", "bisect")
-	cmd := exec.Command(tool, "-count=1", runnerPath, "-rude", kinds+",PATTERN", lossy)
+	cmd := exec.Command(tool, "-count=1", runnerPath, "-fault", kinds+",PATTERN", lossy)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	out, err := cmd.Output()
@@ -101,13 +100,13 @@ func TestRude(t *testing.T) {
 	}
 }
 
-// TestRudeReports: the reports of a child go where the first process's do, not
+// TestFaultReports: the reports of a child go where the first process's do, not
 // to its own standard error, and its calls have the same ids.
-func TestRudeReports(t *testing.T) {
+func TestFaultReports(t *testing.T) {
 	lossy := goBuild(t, "testdata/lossy.go", "lossy", "GOOS=darwin", "GOARCH=amd64")
 	starts := goBuild(t, "testdata/starts.go", "starts", "GOOS=darwin", "GOARCH=amd64")
-	direct, _ := rudely(t, "kinds=eintr-fs,rate=2,n", lossy)
-	child, err := rudely(t, "kinds=eintr-fs,rate=2,n", starts, lossy)
+	direct, _ := runFaults(t, "kinds=eintr-fs,rate=2,n", lossy)
+	child, err := runFaults(t, "kinds=eintr-fs,rate=2,n", starts, lossy)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, child)
 	}
@@ -124,21 +123,7 @@ func TestRudeReports(t *testing.T) {
 	}
 }
 
-func TestRudeDoc(t *testing.T) {
-	top, err := tree.Top()
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := os.ReadFile(filepath.Join(top, "doc", "rude.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if table := xnu.RudeTable(); !strings.Contains(string(doc), table) {
-		t.Errorf("doc/rude.md does not have this table:\n%s", table)
-	}
-}
-
-func TestRudeFlag(t *testing.T) {
+func TestFaultFlag(t *testing.T) {
 	for value, want := range map[string]string{
 		"seed=x":       "a seed is a number",
 		"rate=0":       "a rate is a number",
@@ -150,13 +135,13 @@ func TestRudeFlag(t *testing.T) {
 		"seed=1,,y":    "bisect pattern",
 		"seed=7,rate=": "a rate is a number",
 	} {
-		stderr, err := rudely(t, value, "/bin/true")
+		stderr, err := runFaults(t, value, "/bin/true")
 		if err == nil || !strings.Contains(stderr, want) {
-			t.Errorf("-rude %s: %v, %q; want %q", value, err, stderr, want)
+			t.Errorf("-fault %s: %v, %q; want %q", value, err, stderr, want)
 		}
 	}
-	out, err := exec.Command(runnerPath, "-rude", "help").Output()
+	out, err := exec.Command(runnerPath, "-fault", "help").Output()
 	if err != nil || !strings.Contains(string(out), "eintr-fs") {
-		t.Errorf("-rude help: %v\n%s", err, out)
+		t.Errorf("-fault help: %v\n%s", err, out)
 	}
 }

@@ -12,16 +12,17 @@ import (
 	"testing"
 	"time"
 
+	"goxnu/misc/go_darwin_exec/inject"
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
-// rudeThread is procThread under these kinds, each of which happens whenever it can.
-func rudeThread(t *testing.T, r Release, kinds string) *Thread {
+// faultThread is procThread under these kinds, each of which happens whenever it can.
+func faultThread(t *testing.T, r Release, kinds string) *Thread {
 	t.Helper()
 	th := procThread(t, r)
-	rude, err := ParseRude("rate=1,kinds=" + kinds)
+	c, err := inject.Parse("rate=1,kinds=" + kinds)
 	if err == nil {
-		err = th.p.startRude(&Config{Rude: rude, Path: "/x/y"})
+		err = th.p.startFaults(&Config{Fault: c, Path: "/x/y"})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +30,7 @@ func rudeThread(t *testing.T, r Release, kinds string) *Thread {
 	return th
 }
 
-// callNamed makes a BSD call with its injections.
+// callNamed makes a BSD call with its faults.
 func callNamed(t *testing.T, th *Thread, name string, want Errno, a ...uint64) uint64 {
 	t.Helper()
 	for _, s := range th.p.calls {
@@ -56,8 +57,8 @@ func trapNamed(t *testing.T, th *Thread, name string, a ...uint64) int32 {
 }
 
 // A wait is interrupted, and the next one is not; one that need not wait never is.
-func TestRudeSelectAndPoll(t *testing.T) {
-	th := rudeThread(t, XNU11215, "eintr-select+eintr-poll")
+func TestFaultSelectAndPoll(t *testing.T) {
+	th := faultThread(t, XNU11215, "eintr-select+eintr-poll")
 	zero, short := [2]int64{}, [2]int64{0, 1000}
 	for range 2 {
 		callNamed(t, th, "select", 0, 0, 0, 0, 0, gp(&zero))
@@ -71,8 +72,8 @@ func TestRudeSelectAndPoll(t *testing.T) {
 
 // F_SETLKW of a part of a file that somebody else has locked is interrupted; of one
 // that is free it is not, and F_SETLK fails as ever.
-func TestRudeSetlkw(t *testing.T) {
-	th := rudeThread(t, XNU11215, "eintr-setlkw")
+func TestFaultSetlkw(t *testing.T) {
+	th := faultThread(t, XNU11215, "eintr-setlkw")
 	name := filepath.Join(t.TempDir(), "file")
 	ours, err := os.Create(name)
 	if err != nil {
@@ -103,30 +104,36 @@ func TestRudeSetlkw(t *testing.T) {
 	callNamed(t, th, "fcntl", 0, fd, uint64(fSetlkw), gp(&guest))
 }
 
-// No kind of injection changes the arguments of the call.
-func TestRudeArguments(t *testing.T) {
+// No kind of fault changes the arguments of the call.
+func TestFaultArguments(t *testing.T) {
 	th := procThread(t, XNU11215)
-	for _, in := range injections {
-		switch in.kind {
+	for i := range inject.Kinds {
+		k := &inject.Kinds[i]
+		f := callFaults[k.Name]
+		switch k.Name {
 		case "stop", "exec-signal", // they look at no arguments, and would stop or end the test
 			"connect-early": // it needs a kqueue
 			continue
 		}
-		if in.do == nil {
+		if k.Event != "" {
 			continue
 		}
-		th.met = nil
+		c, err := inject.Parse("rate=1,kinds=" + k.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		th.faults = inject.Thread{}
 		var fds [2]int
 		if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
 			t.Fatal(err)
 		}
-		in.when = nil
-		s := (&rude{Rude: &Rude{seed: 1}, program: "p"}).site(&in, "call", 1)
+		f.when = nil
+		s := inject.New(c, "p", nil).Site(k, "call")
 		a := args{uint64(fds[0]), machSendMsg | machRcvMsg | 1<<40, 1 << 20, 0, 0, 0, 0}
 		was := a
-		s.wrap(func(*Thread, *args) (uint64, Errno) { return 0, ERESTART })(th, &a)
+		f.wrap(s, func(*Thread, *args) (uint64, Errno) { return 0, ERESTART })(th, &a)
 		if a != was {
-			t.Errorf("%s: %x, was %x", in.kind, a, was)
+			t.Errorf("%s: %x, was %x", k.Name, a, was)
 		}
 		syscall.Close(fds[0])
 		syscall.Close(fds[1])
@@ -145,9 +152,9 @@ func listener(t *testing.T, th *Thread, backlog uint64) (l uint64, sa *[16]byte)
 	return l, sa
 }
 
-// A connect that is interrupted goes on: a second one finds it so, and it comes about.
-func TestRudeConnect(t *testing.T) {
-	th := rudeThread(t, XNU11215, "eintr-connect")
+// A connect that is interrupted goes on: a second one finds it so, and succeeds.
+func TestFaultConnect(t *testing.T) {
+	th := faultThread(t, XNU11215, "eintr-connect")
 	l, sa := listener(t, th, 5)
 	defer closeFD(t, th, l)
 	c := call(t, th, sysSocket, 0, guestAfInet, guestSockStream, 0)
@@ -162,9 +169,9 @@ func TestRudeConnect(t *testing.T) {
 	call(t, th, sysGetpeername, 0, c, gp(&peer), gp(&n))
 }
 
-// A socket whose connection does not come about is ready for writing, now and then.
-func TestRudeConnectEarly(t *testing.T) {
-	th := rudeThread(t, XNU11215, "connect-early")
+// A socket whose connection is not made is ready for writing, now and then.
+func TestFaultConnectEarly(t *testing.T) {
+	th := faultThread(t, XNU11215, "connect-early")
 	l, sa := listener(t, th, 1)
 	defer closeFD(t, th, l)
 	kq := call(t, th, sysKqueue, 0)
@@ -195,12 +202,12 @@ func TestRudeConnectEarly(t *testing.T) {
 		}
 		return
 	}
-	t.Error("all connections came about")
+	t.Error("all connections were made")
 }
 
 // The answer can be received after an interruption.
-func TestRudeUnanswered(t *testing.T) {
-	th := rudeThread(t, XNU1504, "msg-unanswered")
+func TestFaultUnanswered(t *testing.T) {
+	th := faultThread(t, XNU1504, "msg-unanswered")
 	reply := uint32(trap(t, th, "mach_reply_port"))
 	msg := &[12]uint32{0x1513, 40, uint32(trap(t, th, "task_self")), reply, 0, migSemaphoreCreate, 0, 1, 0, 0}
 	if kr := trapNamed(t, th, "mach_msg_trap", gp(msg), machSendMsg|machRcvMsg, 40, 48, uint64(reply), 0, 0); kr != machRcvInterrupted {
@@ -215,8 +222,8 @@ func TestRudeUnanswered(t *testing.T) {
 }
 
 // Ten refusals, and then the call is made.
-func TestRudeThreadShortage(t *testing.T) {
-	th := rudeThread(t, XNU11215, "thread-shortage")
+func TestFaultThreadShortage(t *testing.T) {
+	th := faultThread(t, XNU11215, "thread-shortage")
 	for range 2 {
 		for range 10 {
 			callNamed(t, th, "bsdthread_create", ENOMEM)
@@ -245,14 +252,14 @@ func TestLateToExec(t *testing.T) {
 
 // A signal is given to the thread that was chosen when it was sent, though the thread has
 // left the list of candidates meanwhile and has looked for the last time.
-func TestRudeSignalHeld(t *testing.T) {
+func TestFaultSignalHeld(t *testing.T) {
 	t.Run("3248", func(t *testing.T) {
-		if th := rudeThread(t, XNU3248, "signal-held"); th.p.rude.holds(th.p) {
+		if th := faultThread(t, XNU3248, "signal-held"); th.p.faults.holds(th.p) {
 			t.Error("it makes no difference there")
 		}
 	})
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8)) // as in the runner: who holds a signal sleeps in the host
-	th := rudeThread(t, XNU2782, "signal-held")
+	th := faultThread(t, XNU2782, "signal-held")
 	p := th.p
 	in := [3]uint64{0x5000, 0x6000, 0}
 	call(t, th, sysSigaction, 0, SIGUSR1, gp(&in), 0)
@@ -272,12 +279,12 @@ func TestRudeSignalHeld(t *testing.T) {
 			p.psignal(SIGUSR1)
 		}()
 		p.mu.Lock()
-		for !p.rude.holding && n.sig.Pending == 0 && time.Now().Before(lost) {
+		for !p.faults.holding && n.sig.Pending == 0 && time.Now().Before(lost) {
 			p.mu.Unlock()
 			runtime.Gosched() // a sleep may be longer than it is held
 			p.mu.Lock()
 		}
-		if p.rude.holding {
+		if p.faults.holding {
 			// As the thread's last calls do.
 			n.sig.Mask, n.sig.NoSig = ^xsig.Set(0), true
 			seen = true
