@@ -433,11 +433,11 @@ func TestResume32(t *testing.T) {
 		"\x66\x0f\x7e\xc0", wantEAX(1, 53), // movd %xmm0, %eax
 		"\xbb", uint32(3<<3|7), "\x8e\xeb", "\x65\xa1", uint32(0x10), wantEAX(0x55, 55), // the segment of its own
 		"\xa1", uint32(0xffff0000), wantEAX(0x6d6d6f63, 54), // the commpage
-		again, "\x83\xf8\x00", "\x7f\x02\x0f\x0b", // the springboard
+		again, "\x83\xf8\x00", "\x7f\x02\x0f\x0b", // the trampoline
 		tm.Exit32(43))
 	prog := program(t, tm.BuildData32(code32(
 		"\xeb", string([]byte{byte(len(getpid))}), getpid,
-		again, again, // the second time by a springboard
+		again, again, // the second time by a trampoline
 		tm.Call32(0x82, 5, 0xffffffff, desc, 1), wantEAX(3, 1),
 		tm.Call32(0x82, 3, tm.DataAddr32+0x10),
 		"\x0f\x10\x05", uint32(tm.DataAddr32+0x18), "\xbd", uint32(0x12345),

@@ -39,7 +39,7 @@ type Kind uint8
 
 const (
 	KindGuest  Kind = iota // the guest's, to do with as it likes
-	KindRunner             // commpage, springboards: the guest can read it, not change it
+	KindRunner             // commpage, trampolines: the guest can read it, not change it
 )
 
 // A Region is a run of pages with equal attributes.

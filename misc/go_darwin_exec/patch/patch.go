@@ -6,7 +6,7 @@
 
 // Package patch makes the guest's system calls cheap: where the code loads
 // the number into RAX right before a SYSCALL instruction, or before the INT of
-// 32-bit code, the load is overwritten by a jump to a springboard, which loads
+// 32-bit code, the load is overwritten by a jump to a trampoline, which loads
 // the number and jumps into the runner without a trap.
 //
 // The instruction that makes the call stays as it was. So a thread that stands
@@ -17,7 +17,7 @@
 // becomes a short jump to a jump that is put into the padding between two
 // functions.
 //
-// A springboard is
+// A trampoline is
 //
 //	mov/add $imm, %rax      the displaced instruction, if there is one
 //	mov     %fs:0, %r11     the Ctx
@@ -45,12 +45,12 @@ import (
 )
 
 const (
-	callSize  = 2 // of SYSCALL and of INT n
-	jmpSize   = 5
-	lineSize  = 64
-	boardSize = 32 // of a springboard
-	cellSize  = 8  // at the beginning of a page of springboards: the address to jump to
-	pageSize  = mem.PageSize
+	callSize       = 2 // of SYSCALL and of INT n
+	jmpSize        = 5
+	lineSize       = 64
+	trampolineSize = 32 // bytes of one
+	cellSize       = 8  // at the beginning of a page of trampolines: the address to jump to
+	pageSize       = mem.PageSize
 
 	reach = 1<<31 - 1<<20 // of a jmp rel32, with some room
 )
@@ -68,7 +68,7 @@ type Patcher struct {
 	off   bool     // the host does not allow it
 }
 
-// A page holds springboards.
+// A page holds trampolines.
 type page struct {
 	addr  uint64
 	sites []*site
@@ -76,14 +76,14 @@ type page struct {
 
 // A site is a patched system call.
 type site struct {
-	at     uint64 // address of the SYSCALL or INT
-	vector uint8  // of the INT
-	load   uint64 // address of the instructions before it, which were displaced; at if there are none
-	added  uint64 // what the displaced instruction adds to RAX
-	board  uint64 // its springboard
-	word   uint64 // address of the eight bytes that are exchanged
-	plain  uint64 // the bytes without the jump
-	jump   uint64 // and with it
+	at         uint64 // address of the SYSCALL or INT
+	vector     uint8  // of the INT
+	load       uint64 // address of the instructions before it, which were displaced; at if there are none
+	added      uint64 // what the displaced instruction adds to RAX
+	trampoline uint64 // address of its trampoline
+	word       uint64 // address of the eight bytes that are exchanged
+	plain      uint64 // the bytes without the jump
+	jump       uint64 // and with it
 }
 
 // New returns a Patcher for s.
@@ -170,7 +170,7 @@ func load32(b []byte, r *vcpu.Regs) int {
 	return 0
 }
 
-// prepare makes the springboard for the call at address at.
+// prepare makes the trampoline for the call at address at.
 func (p *Patcher) prepare(at uint64, c *vcpu.Ctx) *site {
 	var b [lookBack + callSize]byte
 	if !vcpu.CopyIn(b[:], at-lookBack) && !vcpu.CopyIn(b[5:], at-5) { // the mapping may begin here
@@ -191,10 +191,10 @@ func (p *Patcher) prepare(at uint64, c *vcpu.Ctx) *site {
 		if code[0] == 0x48 && code[1] == 0x05 { // add $imm, %rax
 			s.added = uint64(int64(int32(binary.LittleEndian.Uint32(code[2:]))))
 		}
-		if !p.board(s, code) {
+		if !p.trampoline(s, code) {
 			return nil
 		}
-		return s.exchange(s.load, jmp(s.load, s.board))
+		return s.exchange(s.load, jmp(s.load, s.trampoline))
 	}
 	if !inLine(at, callSize) {
 		return nil
@@ -204,7 +204,7 @@ func (p *Patcher) prepare(at uint64, c *vcpu.Ctx) *site {
 		return nil
 	}
 	s := &site{at: at, vector: c.Int, load: at}
-	if !p.board(s, nil) || !p.space.WriteText(hole, padding[:jmpSize], jmp(hole, s.board)) {
+	if !p.trampoline(s, nil) || !p.space.WriteText(hole, padding[:jmpSize], jmp(hole, s.trampoline)) {
 		return nil
 	}
 	p.holes[hole] = s
@@ -263,17 +263,17 @@ func findHole(at uint64) uint64 {
 	return 0
 }
 
-// board writes a springboard for s, which displaces the given code.
-func (p *Patcher) board(s *site, code []byte) bool {
+// trampoline writes a trampoline for s, which displaces the given code.
+func (p *Patcher) trampoline(s *site, code []byte) bool {
 	pg := p.page(s.load)
 	if pg == nil {
 		return false
 	}
-	s.board = pg.addr + boardSize*uint64(len(pg.sites)+1)
+	s.trampoline = pg.addr + trampolineSize*uint64(len(pg.sites)+1)
 	ret := s.at + callSize
-	code = append(make([]byte, 0, boardSize), code...)
+	code = append(make([]byte, 0, trampolineSize), code...)
 	if p.code32 {
-		wide := uint32(s.board) + uint32(len(code)) + 7
+		wide := uint32(s.trampoline) + uint32(len(code)) + 7
 		code = binary.LittleEndian.AppendUint32(append(code, 0xea), wide) // ljmp $0x33, $wide
 		code = append(code, vcpu.CS64, 0)
 		code = append(code, 0x49, 0xb8) // movabs $vector<<32|ret, %r8
@@ -284,9 +284,9 @@ func (p *Patcher) board(s *site, code []byte) bool {
 	}
 	code = binary.LittleEndian.AppendUint64(code, ret)
 	code = append(code, 0xff, 0x25) // jmp *cell(%rip)
-	end := s.board + uint64(len(code)) + 4
+	end := s.trampoline + uint64(len(code)) + 4
 	code = binary.LittleEndian.AppendUint32(code, uint32(pg.addr-end))
-	if len(code) > boardSize || !p.space.WriteRunner(s.board, code) {
+	if len(code) > trampolineSize || !p.space.WriteRunner(s.trampoline, code) {
 		return false
 	}
 	pg.sites = append(pg.sites, s)
@@ -297,12 +297,12 @@ func (p *Patcher) board(s *site, code []byte) bool {
 // have nothing there.
 const dyld32 = 0x8fe00000
 
-// page returns a page with room for a springboard that a jump at addr
+// page returns a page with room for a trampoline that a jump at addr
 // reaches, a new one if need be.
 func (p *Patcher) page(addr uint64) *page {
 	near := func(a uint64) bool { return p.code32 || a-addr < reach || addr-a < reach } // EIP has 32 bits
 	for _, pg := range p.pages {
-		if near(pg.addr) && len(pg.sites)+2 <= pageSize/boardSize {
+		if near(pg.addr) && len(pg.sites)+2 <= pageSize/trampolineSize {
 			return pg
 		}
 	}
@@ -335,7 +335,7 @@ func (p *Patcher) page(addr uint64) *page {
 func (p *Patcher) Lock()   { p.mu.Lock() }
 func (p *Patcher) Unlock() { p.mu.Unlock() }
 
-// Normalize hides springboards from the guest: a thread that was stopped in
+// Normalize hides trampolines from the guest: a thread that was stopped in
 // one, or at the jump in padding that leads to it, is put back to where the jump
 // is, and makes the call anew, without a trap. It must be called before a
 // guest's registers are shown to it.
@@ -376,7 +376,7 @@ func (p *Patcher) Fault(c *vcpu.Ctx) vcpu.Event {
 }
 
 // step is Fault for a single-step trap, which comes after each instruction of a
-// springboard too. The jump to it is none of the guest's. Then come those that
+// trampoline too. The jump to it is none of the guest's. Then come those that
 // it displaced, and the call.
 func (p *Patcher) step(c *vcpu.Ctx) vcpu.Event {
 	if !vcpu.Forked() {
@@ -403,8 +403,8 @@ func (p *Patcher) step(c *vcpu.Ctx) vcpu.Event {
 	}
 }
 
-// find returns the site whose springboard a thread at rip is in, and how many
-// bytes of the springboard it has behind it; nil if it is in none. p.mu is held.
+// find returns the site whose trampoline a thread at rip is in, and how many
+// bytes of the trampoline it has behind it; nil if it is in none. p.mu is held.
 func (p *Patcher) find(rip uint64) (s *site, done uint64) {
 	if s := p.holes[rip]; s != nil {
 		if w, ok := vcpu.Load64(s.word); ok && w == s.jump { // else the code is new
@@ -413,11 +413,11 @@ func (p *Patcher) find(rip uint64) (s *site, done uint64) {
 	}
 	for _, pg := range p.pages {
 		off := rip - pg.addr
-		if off >= pageSize || off < boardSize {
+		if off >= pageSize || off < trampolineSize {
 			continue
 		}
-		if n := off/boardSize - 1; n < uint64(len(pg.sites)) {
-			return pg.sites[n], off % boardSize
+		if n := off/trampolineSize - 1; n < uint64(len(pg.sites)) {
+			return pg.sites[n], off % trampolineSize
 		}
 		return nil, 0
 	}

@@ -189,9 +189,9 @@ func TestNewCode(t *testing.T) {
 	unmap(s)
 }
 
-// boards are calls of all kinds that get a springboard, each with the
+// trampolines are calls of all kinds that get a trampoline, each with the
 // boundaries of the guest's instructions.
-var boards = []struct {
+var trampolines = []struct {
 	w     width
 	code  []byte // in front of the call
 	rax   uint64 // before
@@ -206,10 +206,10 @@ var boards = []struct {
 	{widths[1], nil, 20, nil},
 }
 
-// onBoard runs f with a guest of boards[i] whose call is patched. It begins at
+// onTrampoline runs f with a guest of trampolines[i] whose call is patched. It begins at
 // start and ends at end.
-func onBoard(t *testing.T, i int, f func(p *Patcher, c *vcpu.Ctx, start, end, number uint64)) {
-	tt := boards[i]
+func onTrampoline(t *testing.T, i int, f func(p *Patcher, c *vcpu.Ctx, start, end, number uint64)) {
+	tt := trampolines[i]
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	s := tt.w.space()
@@ -232,15 +232,15 @@ func onBoard(t *testing.T, i int, f func(p *Patcher, c *vcpu.Ctx, start, end, nu
 	defer c.Unbind()
 	c.Regs = vcpu.Regs{RIP: start, RAX: tt.rax, RSP: tt.w.base + 2*mem.PageSize, RFLAGS: 0x202}
 	if e := c.Run(); e != vcpu.EventSyscall || c.RIP != end {
-		t.Fatalf("board %d: %v, rip %+d", i, e, c.RIP-start)
+		t.Fatalf("trampoline %d: %v, rip %+d", i, e, c.RIP-start)
 	}
 	number := c.RAX
 	p.Trap(c)
 	if _, n := p.Sites(); n != 1 {
-		t.Fatalf("board %d: not patched", i)
+		t.Fatalf("trampoline %d: not patched", i)
 	}
-	if vcpu.Store32(p.pages[0].sites[0].board, 0) || vcpu.Store64(p.pages[0].addr, 0) {
-		t.Errorf("board %d: the guest can write to its springboards", i)
+	if vcpu.Store32(p.pages[0].sites[0].trampoline, 0) || vcpu.Store64(p.pages[0].addr, 0) {
+		t.Errorf("trampoline %d: the guest can write to its trampolines", i)
 	}
 	c.Regs = vcpu.Regs{RIP: start, RAX: tt.rax, RSP: tt.w.base + 2*mem.PageSize, RFLAGS: 0x202}
 	f(p, c, start, end, number)
@@ -251,47 +251,47 @@ const (
 	farJmpSize = 7
 )
 
-// TestNormalize stops in a springboard after each of its instructions, as a
+// TestNormalize stops in a trampoline after each of its instructions, as a
 // kick may. Then the call is made without a trap, and once.
 func TestNormalize(t *testing.T) {
-	for i, tt := range boards {
+	for i, tt := range trampolines {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			tt.w.need(t)
 			for stops, last := 1, false; !last; stops++ {
-				onBoard(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
+				onTrampoline(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
 					for range stops {
 						c.RFLAGS |= flagTF
 						switch e := c.Run(); {
-						case e == vcpu.EventSyscall: // the host's code, behind the springboard
+						case e == vcpu.EventSyscall: // the host's code, behind the trampoline
 							last = true
 							return
 						case e != vcpu.EventFault || c.Trapno != 1:
-							t.Fatalf("board %d, stop %d: %v, trap %d", i, stops, e, c.Trapno)
+							t.Fatalf("trampoline %d, stop %d: %v, trap %d", i, stops, e, c.Trapno)
 						}
 					}
 					rip := c.RIP
 					c.RFLAGS &^= flagTF
-					if site := p.pages[0].sites[0]; c.Code32 && rip == site.board+site.at-site.load+farJmpSize {
+					if site := p.pages[0].sites[0]; c.Code32 && rip == site.trampoline+site.at-site.load+farJmpSize {
 						last = true // Run would take the 64-bit code behind it for 32-bit code
 					}
 					if p.Normalize(&c.Regs); c.RIP != start || c.RAX != tt.rax && c.RAX != number {
-						t.Errorf("board %d, stop %d: %#x became %+d, rax %#x", i, stops, rip, c.RIP-start, c.RAX)
+						t.Errorf("trampoline %d, stop %d: %#x became %+d, rax %#x", i, stops, rip, c.RIP-start, c.RAX)
 					}
 					if e := c.Run(); e != vcpu.EventSyscall || c.Trapped || c.RAX != number || c.RIP != end || c.Int != tt.w.vector {
-						t.Errorf("board %d, stop %d: %v, trapped %v, rax %#x, rip %+d", i, stops, e, c.Trapped, c.RAX, c.RIP-start)
+						t.Errorf("trampoline %d, stop %d: %v, trapped %v, rax %#x, rip %+d", i, stops, e, c.Trapped, c.RAX, c.RIP-start)
 					}
 				})
 			}
-			onBoard(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
-				board := p.pages[0].sites[0].board
-				r := vcpu.Regs{RIP: board + boardSize - 6, RAX: number} // its last jump
+			onTrampoline(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
+				trampoline := p.pages[0].sites[0].trampoline
+				r := vcpu.Regs{RIP: trampoline + trampolineSize - 6, RAX: number} // its last jump
 				if p.Normalize(&r); r.RIP != start {
-					t.Errorf("board %d: the last jump became %+d", i, r.RIP-start)
+					t.Errorf("trampoline %d: the last jump became %+d", i, r.RIP-start)
 				}
-				for _, rip := range []uint64{board - 1, board + boardSize, start, end} {
+				for _, rip := range []uint64{trampoline - 1, trampoline + trampolineSize, start, end} {
 					r := vcpu.Regs{RIP: rip}
 					if p.Normalize(&r); r.RIP != rip {
-						t.Errorf("board %d: %#x became %#x", i, rip, r.RIP)
+						t.Errorf("trampoline %d: %#x became %#x", i, rip, r.RIP)
 					}
 				}
 			})
@@ -302,16 +302,16 @@ func TestNormalize(t *testing.T) {
 // TestStep has a guest that single-steps itself: it sees the instructions that
 // are in its code, and goes on.
 func TestStep(t *testing.T) {
-	for i, tt := range boards {
+	for i, tt := range trampolines {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			tt.w.need(t)
-			onBoard(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
+			onTrampoline(t, i, func(p *Patcher, c *vcpu.Ctx, start, end, number uint64) {
 				var steps []uint64
 				calls := 0
 				c.RFLAGS |= flagTF
 				for events := 0; c.RIP != end+1; events++ { // the NOP
 					if events == 10 {
-						t.Fatalf("board %d: it does not go on from %+d", i, c.RIP-start)
+						t.Fatalf("trampoline %d: it does not go on from %+d", i, c.RIP-start)
 					}
 					e := c.Run()
 					if e == vcpu.EventFault {
@@ -324,15 +324,15 @@ func TestStep(t *testing.T) {
 						}
 					case vcpu.EventSyscall:
 						if calls++; c.RAX != number || c.RIP != end || c.Int != tt.w.vector {
-							t.Errorf("board %d: call %#x, rip %+d, INT %#x", i, c.RAX, c.RIP-start, c.Int)
+							t.Errorf("trampoline %d: call %#x, rip %+d, INT %#x", i, c.RAX, c.RIP-start, c.Int)
 						}
 					}
 					if c.RFLAGS&flagTF == 0 {
-						t.Fatalf("board %d: TF is lost at %+d", i, c.RIP-start)
+						t.Fatalf("trampoline %d: TF is lost at %+d", i, c.RIP-start)
 					}
 				}
 				if !slices.Equal(steps, tt.steps) || calls != 1 {
-					t.Errorf("board %d: steps %v, %d calls; want %v", i, steps, calls, tt.steps)
+					t.Errorf("trampoline %d: steps %v, %d calls; want %v", i, steps, calls, tt.steps)
 				}
 			})
 		})

@@ -72,7 +72,7 @@ type Ctx struct {
 	Sysenter bool
 
 	// Trapped says that the last EventSyscall came by a trap, not from a
-	// springboard (see FastEntry).
+	// trampoline (see FastEntry).
 	Trapped bool
 
 	// Code32 says that the guest is 32-bit code: only the low halves of

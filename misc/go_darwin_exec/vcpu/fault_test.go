@@ -130,8 +130,8 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestStepSpringboard single-steps a guest through a patched system call.
-func TestStepSpringboard(t *testing.T) {
+// TestStepTrampoline single-steps a guest through a patched system call.
+func TestStepTrampoline(t *testing.T) {
 	s := load(t, 0xb8, 0x14, 0, 0, 2, 0x0f, 0x05, 0xeb, 0xf7)
 	p := patch.New(s, false)
 	c := newCtx(t)
@@ -143,7 +143,7 @@ func TestStepSpringboard(t *testing.T) {
 	if _, n := p.Sites(); n != 1 {
 		t.Fatal("not patched")
 	}
-	const rounds, events = 5, 5 * 8 // of three instructions each, and the springboard's
+	const rounds, events = 5, 5 * 8 // of three instructions each, and the trampoline's
 	calls := 0
 	for range events {
 		c.RFLAGS |= 0x100

@@ -15,7 +15,7 @@ import (
 
 // How FP state is saved and restored.
 const (
-	fpQuick = 0 // AVX and XGETBV with ECX = 1: the quick area on system calls from springboards
+	fpQuick = 0 // AVX and XGETBV with ECX = 1: the quick area on system calls from trampolines
 	fpXsave = 1 // XSAVE always
 	fpFxsr  = 2 // FXSAVE: a CPU or a kernel without XSAVE
 )

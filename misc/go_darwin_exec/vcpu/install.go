@@ -134,7 +134,7 @@ func findMark(fn uintptr, n byte) uintptr {
 	return 0
 }
 
-// FastEntry is where a springboard jumps to make a system call without a
+// FastEntry is where a trampoline jumps to make a system call without a
 // trap: RCX holds the address to return to, R11 the Ctx (the word at FS:0),
 // everything else is the guest's.
 //

@@ -77,7 +77,7 @@ func TestSelfTest(t *testing.T) {
 }
 
 // TestAllRegisters runs guests that check all their registers all the time,
-// through traps, springboards, kicks, the collector's preemption signals and
+// through traps, trampolines, kicks, the collector's preemption signals and
 // conversions of the FP state. It finds lost and mixed up registers, and
 // system calls that are lost or made twice.
 func TestAllRegisters(t *testing.T) {
@@ -91,15 +91,15 @@ func TestAllRegisters(t *testing.T) {
 	}{
 		{"Spin", all, false, false, 0, vcpu.FPQuick},
 		{"Trap", all, true, false, 0, vcpu.FPQuick},
-		{"Springboard", all, true, true, 0, vcpu.FPQuick},
+		{"Trampoline", all, true, true, 0, vcpu.FPQuick},
 		{"Xsave", all, true, true, 0, vcpu.FPXsave},
 		{"Fxsave", sse, true, true, 0, vcpu.FPFxsr},
 		{"FxsaveTrap", sse, true, false, 0, vcpu.FPFxsr},
 		{"Spin32", testguest.AllRegisters32, false, false, 0, vcpu.FPQuick},
 		{"Trap32", testguest.AllRegisters32, true, false, 0x80, vcpu.FPQuick},
 		{"Fault32", testguest.AllRegistersMach32, true, false, 0x81, vcpu.FPQuick},
-		{"Springboard32", testguest.AllRegisters32, true, true, 0x80, vcpu.FPQuick},
-		{"SpringboardMach32", testguest.AllRegistersMach32, true, true, 0x81, vcpu.FPQuick},
+		{"Trampoline32", testguest.AllRegisters32, true, true, 0x80, vcpu.FPQuick},
+		{"TrampolineMach32", testguest.AllRegistersMach32, true, true, 0x81, vcpu.FPQuick},
 		{"Xsave32", testguest.AllRegisters32, true, true, 0x80, vcpu.FPXsave},
 		{"Fxsave32", testguest.AllRegistersSSE32, true, true, 0x80, vcpu.FPFxsr},
 		{"FxsaveTrap32", testguest.AllRegistersSSE32, true, false, 0x80, vcpu.FPFxsr},
@@ -189,7 +189,7 @@ func TestAllRegisters(t *testing.T) {
 			}
 			t.Logf("%d rounds, %d events, %d traps, %d kicks", rounds, events.Load(), traps.Load(), kicks.Load())
 			// A thread's first call may trap, and no other: a kick that finds it
-			// in the springboard sends it there once more.
+			// in the trampoline sends it there once more.
 			if _, patched := p.Sites(); mode.patch && (patched != 1 || traps.Load() > threads) {
 				t.Errorf("%d sites patched, %d traps by %d threads", patched, traps.Load(), threads)
 			}
@@ -533,10 +533,10 @@ func TestSleeping(t *testing.T) {
 	}
 }
 
-func BenchmarkTrap(b *testing.B)          { benchmark(b, testguest.GetPID, false) }
-func BenchmarkSpringboard(b *testing.B)   { benchmark(b, testguest.GetPID, true) }
-func BenchmarkTrap32(b *testing.B)        { benchmark(b, testguest.GetPID32, false) }
-func BenchmarkSpringboard32(b *testing.B) { benchmark(b, testguest.GetPID32, true) }
+func BenchmarkTrap(b *testing.B)         { benchmark(b, testguest.GetPID, false) }
+func BenchmarkTrampoline(b *testing.B)   { benchmark(b, testguest.GetPID, true) }
+func BenchmarkTrap32(b *testing.B)       { benchmark(b, testguest.GetPID32, false) }
+func BenchmarkTrampoline32(b *testing.B) { benchmark(b, testguest.GetPID32, true) }
 
 func BenchmarkBlocking(b *testing.B) {
 	c, err := vcpu.New()

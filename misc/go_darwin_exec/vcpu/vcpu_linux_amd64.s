@@ -242,7 +242,7 @@ fx:
 	MOVQ	$3, (Ctx_xarea+512)(R11)
 	RET
 
-// fastEntry is where springboards jump to: a system call without a trap.
+// fastEntry is where trampolines jump to: a system call without a trap.
 // R11 = Ctx, CX = where to return to; the rest is the guest's. SYSCALL
 // clobbers R11 and RCX, so they are free.
 TEXT ·fastEntry(SB), NOSPLIT|NOFRAME, $0-0
@@ -458,7 +458,7 @@ guest:
 	CALL	·saveGuest(SB)
 	JMP	·leaveMasked(SB)
 host:
-	// A guest that single-steps through a springboard ends up here.
+	// A guest that single-steps through a trampoline ends up here.
 	CMPQ	UC_TRAPNO(DX), $1
 	JNE	other
 	ANDQ	$~0x100, UC_EFL(DX)

@@ -28,7 +28,7 @@ type Resumed struct {
 	Regs     vcpu.Regs
 	StackTop uint64
 	c        *checkpoint
-	patched  []uint64 // pages of springboards
+	patched  []uint64 // pages of trampolines
 }
 
 // Resume maps the memory of the checkpoint on descriptor fd, which it closes
@@ -63,11 +63,11 @@ func Resume(fd int, end, end32 uint64) (*Resumed, error) {
 			}
 		}
 		if mem.Kind(s.kind) == mem.KindRunner {
-			// Springboards: the jump goes through the first word of each
+			// Trampolines: the jump goes through the first word of each
 			// page (package patch).
 			for a := s.start; a < s.end; a += pageSize {
 				if !r.Space.WriteRunner(a, binary.LittleEndian.AppendUint64(nil, vcpu.FastEntry(c.code32))) {
-					return nil, fmt.Errorf("the springboards at %#x cannot be written", a)
+					return nil, fmt.Errorf("the trampolines at %#x cannot be written", a)
 				}
 			}
 		}
