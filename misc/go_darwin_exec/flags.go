@@ -114,7 +114,7 @@ func parseFlags(argv []string) *options {
 	}
 	args := o.parse(argv[min(1, len(argv)):])
 	if len(args) == 0 {
-		die(exitUsage, "which program? usage: %s [flags] program [argument ...] (-h prints help)", myName())
+		die(exitUsage, "missing program; usage: %s [flags] program [argument ...] (-h prints help)", myName())
 	}
 	o.program, o.args = lookPath(args[0]), args
 	return o

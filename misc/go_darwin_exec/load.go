@@ -62,7 +62,7 @@ func load(o *options) *xnu.Config {
 		page, err = macho.MapCommpage(s, int(o.release), img.Is32)
 	}
 	if err == macho.ErrCollision {
-		err = again(o, err)
+		err = reexec(o, err)
 	}
 	if err != nil {
 		die(exitCannot, "%s: %v", path, err)
@@ -77,7 +77,7 @@ func load(o *options) *xnu.Config {
 func resume(o *options) *xnu.Config {
 	r, err := xnu.Resume(o.resume, macho.UserEnd, macho.UserEnd32)
 	if err == xnu.ErrNoRoom {
-		err = again(o, err)
+		err = reexec(o, err)
 	}
 	var page *macho.Commpage
 	if err == nil {
@@ -179,10 +179,10 @@ func (f hostFile) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// again starts the runner anew: its own memory lies in the program's way, and
-// the next time it will probably lie elsewhere. It returns if that has been
+// reexec starts the runner again: its own memory is in the program's way, and
+// the next time it will probably be elsewhere. It returns if that has been
 // tried often enough.
-func again(o *options, why error) error {
+func reexec(o *options, why error) error {
 	const tries = 8
 	if o.retry >= tries {
 		return why
@@ -190,7 +190,7 @@ func again(o *options, why error) error {
 	st := o.state()
 	st.Retry++
 	if o.exec == nil {
-		return xnu.CleanStart(st)
+		return xnu.ReexecClean(st)
 	}
 	return st.Reexec()
 }

@@ -54,9 +54,9 @@ func main() {
 	if o.fault != nil && o.fault.Random && o.exec == nil {
 		fmt.Fprintf(os.Stderr, "%s: -fault %s\n", xnu.Name, o.fault)
 	}
-	if o.exec == nil && xnu.NeedsCleanStart(o.env) {
+	if o.exec == nil && xnu.NeedsReexec(o.env) {
 		// The environment is the program's, not the runner's.
-		err := xnu.CleanStart(o.state())
+		err := xnu.ReexecClean(o.state())
 		die(exitHost, "cannot start again: %v", err)
 	}
 	xnu.ShowProgram(o.program, o.args, o.env)

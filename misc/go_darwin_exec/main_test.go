@@ -238,7 +238,7 @@ func TestRefusals(t *testing.T) {
 		{[]string{file("truncated", good[:0x1800], 0o777)}, exitCannot, "truncated"},
 		{[]string{file("text", []byte("hello"), 0o777)}, exitCannot, "not a Mach-O"},
 		{[]string{file("big", big, 0o777)}, exitCannot, "the runner's own memory lies where"},
-		{[]string{}, exitUsage, "which program?"},
+		{[]string{}, exitUsage, "missing program"},
 		{[]string{"-bogus", "x"}, exitUsage, "unknown flag -bogus"},
 		{[]string{"-xnu"}, exitUsage, "-xnu needs a value"},
 		{[]string{"-xnu", "10.5", "x"}, exitUsage, `unknown release "10.5"`},

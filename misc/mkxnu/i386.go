@@ -13,7 +13,7 @@ import (
 
 // An i386Decl is one line of i386.tsv.
 type i386Decl struct {
-	kind, name, file, print, value string
+	kind, name, file, sum, value string
 
 	size int
 	text string // of a func or a call
@@ -43,7 +43,7 @@ func readI386(top string) ([]i386Decl, error) {
 		if d.size, err = r.num(5); err != nil {
 			return nil, err
 		}
-		if len(d.print) != 12 || d.file == "" || d.value == "" {
+		if len(d.sum) != 12 || d.file == "" || d.value == "" {
 			return nil, r.Errorf("%s lacks its file, its fingerprint or its value", d.name)
 		}
 		switch d.kind {
@@ -179,7 +179,7 @@ func genI386(top string) ([]byte, error) {
 		case d.kind == "call":
 			why = "64 bits are two words"
 		}
-		fmt.Fprintf(&b, "\n//graft:replace %s_darwin_386.go %s %s\n", d.file, d.print, why)
+		fmt.Fprintf(&b, "\n//graft:replace %s_darwin_386.go %s %s\n", d.file, d.sum, why)
 		switch {
 		case d.text != "":
 			fmt.Fprintf(&b, "%s\n", d.text)

@@ -126,7 +126,7 @@ func (p *Proc) Run() {
 		err = p.startSignals()
 	}
 	if err != nil {
-		complain("%v", err)
+		warnf("%v", err)
 		p.exit(HostFailure)
 	}
 	t.cpu.Regs = p.cfg.Regs

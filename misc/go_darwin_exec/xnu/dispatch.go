@@ -177,7 +177,7 @@ func (t *Thread) unimplemented(s *sysent) (uint64, Errno) {
 		return 0, ENOSYS
 	}
 	if s.nr >= len(unimplementedOnce) || !unimplementedOnce[s.nr].Swap(true) {
-		complain("call %d (%s) is not implemented: ENOSYS", s.nr, s.name)
+		warnf("call %d (%s) is not implemented: ENOSYS", s.nr, s.name)
 	}
 	return 0, ENOSYS
 }
@@ -196,7 +196,7 @@ func (t *Thread) nosys(nr int) {
 	t.fail(ENOSYS)
 }
 
-// complain prints one line about the runner itself on the host's stderr.
-func complain(format string, a ...any) {
+// warnf prints one line about the runner itself on the host's stderr.
+func warnf(format string, a ...any) {
 	fmt.Fprintf(os.Stderr, Name+": "+format+"\n", a...)
 }

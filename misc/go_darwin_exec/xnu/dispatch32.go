@@ -168,12 +168,12 @@ func (t *Thread) mdepCall32() {
 		// it is the same for all threads; here each has its own.
 		sel := t.cpu.SetTLS32(a[0])
 		if sel == 0 {
-			complain("thread_fast_set_cthread_self: the host has no segment left")
+			warnf("thread_fast_set_cthread_self: the host has no segment left")
 			t.p.exit(HostFailure)
 		}
 		r.RAX = uint64(sel)
 	case 4: // thread_set_user_ldt: a segment for FS
-		complainOnce("thread_set_user_ldt is refused: the runner needs FS")
+		warnOncef("thread_set_user_ldt is refused: the runner needs FS")
 		r.RAX = 0xffffffff
 	case 5, 6:
 		call := t.i386SetLDT

@@ -94,7 +94,7 @@ func (t *Thread) fault() {
 	c := t.cpu
 	t.entry = trapEntry{trapno: uint16(c.Trapno), err: uint32(c.ErrCode)}
 	if c.SysenterLost() && !t.p.child {
-		complainOnce("a SYSENTER with EBP %#x is lost: on this processor Linux reads memory there, and cannot; the code before the CALL, which returns to %#x, does not tell the number (INT 0x80, or an EBP that is an address, would work)",
+		warnOncef("a SYSENTER with EBP %#x is lost: on this processor Linux reads memory there, and cannot; the code before the CALL, which returns to %#x, does not tell the number (INT 0x80, or an EBP that is an address, would work)",
 			uint32(c.Regs.RSP), uint32(c.Regs.RDX))
 	}
 	var e exception
@@ -227,7 +227,7 @@ func (f *endlessFault) report(t *Thread, sig int) {
 	if t.sig.Mask.Has(sig) { // this thread's own to change
 		why = "it is blocked"
 	}
-	complain("thread %#x has got %s at pc %#x (trap %d, address %#x) again and again for a second: %s, as would go on without end on XNU",
+	warnf("thread %#x has got %s at pc %#x (trap %d, address %#x) again and again for a second: %s, as would go on without end on XNU",
 		t.id, signals[sig].name, f.pc, t.entry.trapno, t.exc.sub, why)
 }
 

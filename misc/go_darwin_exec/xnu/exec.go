@@ -21,9 +21,9 @@ import (
 // environment: the guest's and, if nothing is done about it, the runner's.
 var runtimeVariables = []string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK", "GOMAXPROCS", "GORACE", "GOCOVERDIR"}
 
-// NeedsCleanStart reports whether the runner should start again with an empty
-// environment: see CleanStart.
-func NeedsCleanStart(env []string) bool {
+// NeedsReexec reports whether the runner should start again with an empty
+// environment: see ReexecClean.
+func NeedsReexec(env []string) bool {
 	for _, kv := range env {
 		for _, name := range runtimeVariables {
 			if rest, ok := strings.CutPrefix(kv, name); ok && strings.HasPrefix(rest, "=") {
@@ -34,10 +34,10 @@ func NeedsCleanStart(env []string) bool {
 	return false
 }
 
-// CleanStart runs the runner again, for the same program with the same
+// ReexecClean runs the runner again, for the same program with the same
 // environment, but with an empty environment of its own. It returns only if
 // that fails.
-func CleanStart(st *ExecState) error {
+func ReexecClean(st *ExecState) error {
 	masked, ignored := hostsig.Inherited()
 	st.Mask, st.Ignore = guestSet(masked), guestSet(ignored)
 	return st.Reexec()
@@ -346,9 +346,9 @@ func classify(b []byte, runs32 bool) int {
 	return fileUnknown
 }
 
-// look opens the file at the host's path, checks that it can be executed and
+// checkExecutable opens the file at the host's path, checks that it can be executed and
 // reads its head (bsd/kern/kern_exec.c:exec_check_permissions, execsw).
-func (t *Thread) look(dir, path uintptr) (kind int, head []byte, e Errno) {
+func (t *Thread) checkExecutable(dir, path uintptr) (kind int, head []byte, e Errno) {
 	x := &t.p.exec
 	const xOK = 1
 	_, e = host(sysFaccessat2, dir, path, xOK, linuxAtEaccess, 0, 0)
@@ -393,7 +393,7 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	kind, head, e := t.look(hostAtFDCWD, path)
+	kind, head, e := t.checkExecutable(hostAtFDCWD, path)
 	if e != 0 {
 		return 0, e
 	}
@@ -471,7 +471,7 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 	saved := hostSigmask(linuxSigSetmask, execMask)
 	t.takeKick()
 	if !p.child {
-		p.quiet()
+		p.pauseHostSignals()
 	}
 	p.lock()
 	if kind == fileMachO {
@@ -495,7 +495,7 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 	}
 	if !p.child {
 		closeOnExec(p.sigFD, true)
-		p.loud()
+		p.resumeHostSignals()
 	}
 	p.unlock()
 	hostSigmask(linuxSigSetmask, saved)
@@ -601,5 +601,5 @@ func (t *Thread) lookInterpreter(w *[8][]byte, n int) (kind int, head []byte, e 
 		off := int(uintptr(unsafe.Pointer(&w[i][0])) - uintptr(unsafe.Pointer(&x.head[0])))
 		w[i] = line[off:][:len(w[i])]
 	}
-	return t.look(hostAtFDCWD, hostBuf(&w[0][0]))
+	return t.checkExecutable(hostAtFDCWD, hostBuf(&w[0][0]))
 }

@@ -69,7 +69,7 @@ func refusedCall(nr uintptr, e Errno, what string) Errno {
 	}
 	for i := range newCalls {
 		if c := &newCalls[i]; c.nr == nr && !vcpu.Forked() { // a child may not allocate
-			complainOnce("%s fails: this host refuses the call %s, probably by a seccomp filter (of a container); allow %[2]s in it", what, c.name)
+			warnOncef("%s fails: this host refuses the call %s, probably by a seccomp filter (of a container); allow %[2]s in it", what, c.name)
 		}
 	}
 	return ENOTSUP

@@ -197,7 +197,7 @@ func (t *Thread) unknownIoctl(fd int32, req uint32) Errno {
 		return e
 	}
 	if !t.p.child {
-		complainOnce("ioctl %#x is not implemented", req)
+		warnOncef("ioctl %#x is not implemented", req)
 	}
 	if kind == kindStream || kind == kindDgram {
 		return EOPNOTSUPP

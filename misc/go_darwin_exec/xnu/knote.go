@@ -239,7 +239,7 @@ func (kq *kqueue) attach(t *Thread, i int32) Errno {
 	case evfiltUser:
 		return kq.attachUser(i)
 	}
-	complainOnce("kqueue filter %d is not implemented: ENOTSUP", kq.knotes[i].filter)
+	warnOncef("kqueue filter %d is not implemented: ENOTSUP", kq.knotes[i].filter)
 	return ENOTSUP
 }
 

@@ -215,7 +215,7 @@ func (kq *kqueue) attachProc(t *Thread, i int32) Errno {
 		return ENOTSUP
 	}
 	if kn.sfflags&(noteFork|noteExec|noteSignal) != 0 {
-		complainOnce("EVFILT_PROC reports the end of a process only: NOTE_FORK, NOTE_EXEC, NOTE_SIGNAL have no effect")
+		warnOncef("EVFILT_PROC reports the end of a process only: NOTE_FORK, NOTE_EXEC, NOTE_SIGNAL have no effect")
 	}
 	if kn.ident > 1<<31-1 {
 		return ESRCH

@@ -91,7 +91,7 @@ func (t *Thread) i386SetLDT(start, descs, n uint32) (uint32, Errno) {
 				vcpu.SetDescriptor(int(start)+j, l.get(int(start)+j))
 			}
 			if e == syscall.EINVAL {
-				complainOnce("i386_set_ldt: the host has no such segments: conforming code, or 16 bits")
+				warnOncef("i386_set_ldt: the host has no such segments: conforming code, or 16 bits")
 				return 0, EACCES
 			}
 			return 0, ENOMEM

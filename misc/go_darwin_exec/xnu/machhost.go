@@ -109,7 +109,7 @@ func (t *Thread) hostStatistics(flavor, count uint32, wide bool) ([]uint32, int3
 		}
 		return words, kernSuccess
 	case flavor == hostExtmodInfo && wide && t.p.Release >= XNU1699, flavor == hostExpiredTask && t.p.Release >= XNU2422:
-		complain("host_statistics with flavor %d is not implemented: KERN_INVALID_ARGUMENT", flavor)
+		warnf("host_statistics with flavor %d is not implemented: KERN_INVALID_ARGUMENT", flavor)
 	}
 	return nil, kernInvalidArgument
 }

@@ -142,7 +142,7 @@ func trapMachMsg2(t *Thread, a *args) int32 {
 
 // guardKill is a fatal guard exception.
 func (t *Thread) guardKill(why string) int32 {
-	complain("the program is killed by EXC_GUARD: %s", why)
+	warnf("the program is killed by EXC_GUARD: %s", why)
 	host(syscall.SYS_KILL, hostCall(syscall.SYS_GETPID), uintptr(syscall.SIGKILL), 0, 0, 0, 0)
 	select {}
 }
@@ -329,7 +329,7 @@ func (t *Thread) mig(dst *port, id int32, b []byte) []byte {
 			return m
 		}
 	}
-	complain("the Mach message %d to the kernel is not implemented: MIG_BAD_ID", id)
+	warnf("the Mach message %d to the kernel is not implemented: MIG_BAD_ID", id)
 	return migError(id, migBadID)
 }
 

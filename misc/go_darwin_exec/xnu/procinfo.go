@@ -272,7 +272,7 @@ var procInfoOnce [procInfoWordsSize]atomic.Bool
 func procInfoLacks(call int32, flavor uint32) {
 	f := min(flavor, procPidFlavorMax)
 	if !procInfoOnce[uint32(call)*(procPidFlavorMax+1)+f].Swap(true) {
-		complain("proc_info call %d, flavor %d is not implemented: EINVAL", call, flavor)
+		warnf("proc_info call %d, flavor %d is not implemented: EINVAL", call, flavor)
 	}
 }
 

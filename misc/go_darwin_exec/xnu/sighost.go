@@ -222,37 +222,37 @@ func (p *Proc) signalLoop() {
 			}
 			p.postHost(&r)
 		}
-		if p.sigQuiet.Load() == quietWanted {
+		if p.hostPause.Load() == hostPauseWanted {
 			old := hostSigmask(linuxSigSetmask, execMask)
-			p.sigQuiet.Store(quietIs)
-			wakeWord(&p.sigQuiet)
-			awaitWord(&p.sigQuiet, quietIs, nil)
+			p.hostPause.Store(hostPaused)
+			wakeWord(&p.hostPause)
+			awaitWord(&p.hostPause, hostPaused, nil)
 			hostSigmask(linuxSigSetmask, old)
 		}
 	}
 }
 
-// Values of Proc.sigQuiet.
+// Values of Proc.hostPause.
 const (
-	quietNot = iota
-	quietWanted
-	quietIs
+	hostRunning = iota
+	hostPauseWanted
+	hostPaused
 )
 
-// quiet makes the thread of signalLoop leave signals to the host, and waits until it
-// does; loud is the reverse. A thread that the host gives a signal to and that ends before its handler has
+// pauseHostSignals makes the thread of signalLoop leave signals to the host, and waits until it
+// does; resumeHostSignals is the reverse. A thread that the host gives a signal to and that ends before its handler has
 // run, because another one executes something, would take the signal with it. Other threads of the
 // Go runtime take signals too, but only in the first image of a process: those of later ones begin with execMask.
-func (p *Proc) quiet() {
-	p.sigQuiet.Store(quietWanted)
+func (p *Proc) pauseHostSignals() {
+	p.hostPause.Store(hostPauseWanted)
 	var nothing hostsig.Record
 	syscall.Write(int(p.sigWFD), unsafe.Slice((*byte)(unsafe.Pointer(&nothing)), hostsig.RecordSize))
-	awaitWord(&p.sigQuiet, quietWanted, &syscall.Timespec{Sec: 1})
+	awaitWord(&p.hostPause, hostPauseWanted, &syscall.Timespec{Sec: 1})
 }
 
-func (p *Proc) loud() {
-	p.sigQuiet.Store(quietNot)
-	wakeWord(&p.sigQuiet)
+func (p *Proc) resumeHostSignals() {
+	p.hostPause.Store(hostRunning)
+	wakeWord(&p.hostPause)
 }
 
 // readRecord takes a signal out of the pipe fd, which does not block.

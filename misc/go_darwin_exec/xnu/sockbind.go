@@ -433,7 +433,7 @@ const messageLen = 72 // of a struct inet_diag_msg
 func socketsOfPort(tcp bool, port uint16, states uint32) (ts []boundSocket, ok bool) {
 	fd, e := host(syscall.SYS_SOCKET, syscall.AF_NETLINK, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, netlinkSockDiag, 0, 0, 0)
 	if e != 0 {
-		complainOnce("the host does not list its sockets (NETLINK_SOCK_DIAG: %v); SO_REUSEADDR and SO_REUSEPORT mean what they do on Linux", e)
+		warnOncef("the host does not list its sockets (NETLINK_SOCK_DIAG: %v); SO_REUSEADDR and SO_REUSEPORT mean what they do on Linux", e)
 		return nil, false
 	}
 	defer closeHidden(int32(fd))
@@ -476,7 +476,7 @@ func socketsOfPort(tcp bool, port uint16, states uint32) (ts []boundSocket, ok b
 				case typ == syscall.NLMSG_DONE:
 					done = true
 				case typ == syscall.NLMSG_ERROR:
-					complainOnce("the host does not list its sockets (sock_diag without the modules tcp_diag and udp_diag); SO_REUSEADDR and SO_REUSEPORT mean what they do on Linux")
+					warnOncef("the host does not list its sockets (sock_diag without the modules tcp_diag and udp_diag); SO_REUSEADDR and SO_REUSEPORT mean what they do on Linux")
 					return nil, false
 				case typ == byFamily && l >= 16+messageLen:
 					d := b[16:l]

@@ -18,15 +18,15 @@ const (
 	guestSockRaw    = 3
 )
 
-// complainOnce is complain for what the guest may do again and again.
-func complainOnce(format string, a ...any) {
+// warnOncef is warnf for what the guest may do again and again.
+func warnOncef(format string, a ...any) {
 	msg := fmt.Sprintf(format, a...)
-	if _, again := complained.LoadOrStore(msg, true); !again {
-		complain("%s", msg)
+	if _, again := warned.LoadOrStore(msg, true); !again {
+		warnf("%s", msg)
 	}
 }
 
-var complained sync.Map
+var warned sync.Map
 
 // sockBuf returns the part of the thread's buffer that socket calls use.
 func (t *Thread) sockBuf() *sockBuf {
@@ -71,7 +71,7 @@ func checkSocket(domain, typ int32) (uintptr, Errno) {
 	if !ok {
 		switch domain {
 		case guestAfRoute, guestAfSystem, guestAfVsock, 27 /* AF_NDRV */, 29 /* AF_KEY */ :
-			complainOnce("sockets of family %d are not implemented", domain)
+			warnOncef("sockets of family %d are not implemented", domain)
 		}
 		return 0, EAFNOSUPPORT
 	}
@@ -452,7 +452,7 @@ func discard(fd int32) {
 // (xnu-3248 bsd/kern/uipc_syscalls.c:connectx_nocancel).
 func sysConnectx(t *Thread, a *args) (uint64, Errno) {
 	if t.p.Release < XNU3248 {
-		complainOnce("connectx before xnu-3248 is not implemented")
+		warnOncef("connectx before xnu-3248 is not implemented")
 		return 0, ENOSYS
 	}
 	fd := int32(a[0])

@@ -130,7 +130,7 @@ func hostCmsgType(level, typ int32, n int) (int32, int32, Errno) {
 			return syscall.IPPROTO_IPV6, linuxIPv6Dontfrag, 0
 		}
 	}
-	complainOnce("control message of level %d, type %d is not implemented", level, typ)
+	warnOncef("control message of level %d, type %d is not implemented", level, typ)
 	return 0, 0, EINVAL
 }
 

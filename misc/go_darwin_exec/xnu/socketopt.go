@@ -310,7 +310,7 @@ func (t *Thread) findSockopt(fd, level, name int32) (*sockopt, Errno) {
 	}
 	o := sockoptIndex[int64(level)<<32|int64(name)]
 	if o == nil {
-		complainOnce("socket option %#x of level %#x is not implemented: ENOPROTOOPT", name, level)
+		warnOncef("socket option %#x of level %#x is not implemented: ENOPROTOOPT", name, level)
 		return nil, ENOPROTOOPT
 	}
 	if t.p.Release < o.since || o.until != 0 && t.p.Release >= o.until {
@@ -564,7 +564,7 @@ func (o *sockopt) toHost(t *Thread, h, g []byte, fd int32) (int, Errno) {
 		}
 		return 32, 0
 	}
-	complainOnce("setting socket option %#x of level %#x is not implemented: ENOPROTOOPT", o.name, o.level)
+	warnOncef("setting socket option %#x of level %#x is not implemented: ENOPROTOOPT", o.name, o.level)
 	return 0, ENOPROTOOPT
 }
 

@@ -171,7 +171,7 @@ func readAll(t *testing.T, th *Thread, fd uint64, size int) (names []string) {
 			b = b[reclen:]
 		}
 	}
-	t.Fatal("no end")
+	t.Fatal("the directory does not end")
 	return nil
 }
 

@@ -55,7 +55,7 @@ type Proc struct {
 	conts         atomic.Uint32 // SIGCONTs from outside; changed with mu held; see stopLate
 	hostStop      xsig.Set      // what the host stops the process by; guarded by mu
 	sigFD, sigWFD int32         // the pipe that package hostsig writes to
-	sigQuiet      atomic.Uint32 // see quiet
+	hostPause     atomic.Uint32 // see pauseHostSignals
 
 	// sigKnote tells EVFILT_SIGNAL of a signal sent to the process, whether
 	// it is ignored or not (xnu-11417 bsd/kern/kern_sig.c:psignal_internal).
@@ -215,7 +215,7 @@ func (h *hostThread) run(t *Thread) {
 func (t *Thread) run() {
 	t.startCPU = t.hostCPU()
 	if err := t.cpu.Bind(); err != nil {
-		complain("%v", err)
+		warnf("%v", err)
 		t.p.exit(HostFailure)
 	}
 	mask := hostThreadMask()

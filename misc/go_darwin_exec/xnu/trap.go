@@ -45,7 +45,7 @@ func (t *Thread) callTrap(s *machtrap, a *args) int32 {
 	if s.handle != nil {
 		v = s.handle(t, a)
 	} else if !unimplementedTrap[s.nr&0xff].Swap(true) {
-		complain("Mach trap %d (%s) is not implemented: KERN_NOT_SUPPORTED", s.nr, s.name)
+		warnf("Mach trap %d (%s) is not implemented: KERN_NOT_SUPPORTED", s.nr, s.name)
 	}
 	t.deadline = 0
 	if t.p.trace != nil {

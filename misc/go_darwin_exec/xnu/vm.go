@@ -324,7 +324,7 @@ func sysMinherit(t *Thread, a *args) (uint64, Errno) {
 	var e Errno
 	t.p.Space.Each(addr, size, func(lo, hi uint64, r mem.Region) bool {
 		if inherit == share && !r.Shared {
-			complain("minherit: memory that is private cannot be shared with a child")
+			warnf("minherit: memory that is private cannot be shared with a child")
 			e = ENOTSUP
 			return false
 		}

@@ -30,8 +30,8 @@ var (
 	ending atomic.Bool // EndOnSignal is at work
 )
 
-// ErrNoEnd is in the error of a command that took too long.
-var ErrNoEnd = errors.New("no end")
+// ErrTimedOut is in the error of a command that took too long.
+var ErrTimedOut = errors.New("timed out")
 
 // own is what a mark of this process begins with. Process ids alone come again,
 // and in other namespaces.
@@ -68,7 +68,7 @@ func Run(cmd *exec.Cmd, limit time.Duration) ([]byte, error) {
 		select {}
 	}
 	if !timer.Stop() && <-late {
-		err = fmt.Errorf("%w after %v", ErrNoEnd, limit)
+		err = fmt.Errorf("%w after %v", ErrTimedOut, limit)
 	}
 	syscall.Kill(group, syscall.SIGKILL)
 	return out.Bytes(), errors.Join(err, endMarked(mark))

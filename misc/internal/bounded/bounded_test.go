@@ -23,7 +23,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%q, %v", out, err)
 	}
 	start := time.Now()
-	if _, err := Run(exec.Command("sleep", "60"), 50*time.Millisecond); !errors.Is(err, ErrNoEnd) {
+	if _, err := Run(exec.Command("sleep", "60"), 50*time.Millisecond); !errors.Is(err, ErrTimedOut) {
 		t.Errorf("a command that takes too long: %v", err)
 	}
 	if time.Since(start) > 30*time.Second {

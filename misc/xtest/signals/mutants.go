@@ -301,7 +301,7 @@ func (s *suite) try(m mutant, b *builder, u *unit, release string) (r result) {
 // wrong says why.
 func (m *mutant) judge(u *unit, out []byte, err error) (verdict, wrong string) {
 	says := func(text string) bool { return strings.Contains(fmt.Sprintf("%s\n%v", out, err), text) }
-	switch hung := errors.Is(err, bounded.ErrNoEnd); {
+	switch hung := errors.Is(err, bounded.ErrTimedOut); {
 	case errors.As(err, new(buildError)):
 		return "FAILED", "it cannot be built"
 	case m.harmless && err != nil:

@@ -82,7 +82,7 @@ func TestMutants(t *testing.T) {
 // TestJudge: only the failure that a mutant is for counts.
 func TestJudge(t *testing.T) {
 	exit1 := errors.New("exit status 1")
-	hung := fmt.Errorf("%w after 5m", bounded.ErrNoEnd)
+	hung := fmt.Errorf("%w after 5m", bounded.ErrTimedOut)
 	u, other := new(unit), new(unit)
 	fails := mutant{}
 	says := mutant{says: map[*unit][]string{u: {"lost", "signal: broken pipe"}}}

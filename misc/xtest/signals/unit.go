@@ -251,8 +251,8 @@ func (b *builder) run(u *unit, release string, most time.Duration) ([]byte, erro
 		err = buildError{err}
 	case u.kind == conformance && cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == 2: // it could not begin
 		err = buildError{err}
-	case u.kind == conformance && bytes.Contains(out, []byte(bounded.ErrNoEnd.Error())): // which it says of a guest
-		err = bounded.ErrNoEnd
+	case u.kind == conformance && bytes.Contains(out, []byte(bounded.ErrTimedOut.Error()+" after ")): // which it says of a guest
+		err = bounded.ErrTimedOut
 	case err != nil:
 	case u.kind == program && len(out) > 0:
 		err = errors.New("it should be quiet")
