@@ -46,8 +46,8 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// TestCommandLine reads, as others may, what the host tells of darwin programs:
-// it is what it tells of any program.
+// TestCommandLine reads, as others may, what the host reports of darwin programs:
+// it is what it reports of any program.
 func TestCommandLine(t *testing.T) {
 	image := goBuild(t, "testdata/image.go", "image", "GOOS=darwin", "GOARCH=amd64")
 	for _, tt := range []struct {

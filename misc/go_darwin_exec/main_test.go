@@ -364,7 +364,7 @@ func removable(t *testing.T, dir string) {
 		getflags, setflags = 0x80086601, 0x40086602
 		keeps              = 0x10 | 0x20 // immutable, append only
 	)
-	mend := func(path string) error {
+	fix := func(path string) error {
 		f, err := os.OpenFile(path, syscall.O_NOFOLLOW, 0)
 		if err != nil {
 			return err
@@ -383,9 +383,9 @@ func removable(t *testing.T, dir string) {
 		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
 			return err
 		}
-		if err = mend(path); errors.Is(err, fs.ErrPermission) { // not as root: by the mode
+		if err = fix(path); errors.Is(err, fs.ErrPermission) { // not as root: by the mode
 			if err = os.Chmod(path, 0o700); err == nil {
-				err = mend(path)
+				err = fix(path)
 			}
 		}
 		return err
@@ -494,7 +494,7 @@ func (m *monkey) test(t *testing.T) {
 			}
 		}
 		le.PutUint32(data[sigign-m.data:], 1) // SIG_IGN
-		put(0, m.unix|0x53, 0, timer, 0)      // setitimer: most things do not block for ever
+		put(0, m.unix|0x53, 0, timer, 0)      // setitimer: most things do not block indefinitely
 		put(1, m.unix|0x2e, 12, sigign, 0)    // sigaction: SIGSYS
 		put(2, m.unix|0x2e, 13, sigign, 0)    // and SIGPIPE
 		for i := 3; i < calls; i++ {
@@ -601,7 +601,7 @@ func TestLikeOldGo(t *testing.T) {
 }
 
 // TestEndlessFault has programs that fault again and again: they go on, and
-// one line tells of it.
+// one line reports it.
 func TestEndlessFault(t *testing.T) {
 	const segv = 11
 	fault := "\x31\xc0\x8b\x00" // xor %eax, %eax; mov (%rax), %eax

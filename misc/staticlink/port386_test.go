@@ -221,7 +221,7 @@ func TestAsmdecl(t *testing.T) {
 	}
 }
 
-// A listed package, as go list tells of it.
+// A listed package, as go list reports it.
 type listed struct {
 	ImportPath, Dir, Name string
 	GoFiles               []string

@@ -190,7 +190,7 @@ func TestKernelEntriesMistakes(t *testing.T) {
 	}
 }
 
-// createRE is the bracket that every creation of a thread stands in.
+// createRE is the bracket that every creation of a thread is in.
 var createRE = regexp.MustCompile(`sigprocmask\(_SIG_SETMASK, &sigset_all, &(\w+)\)\s*(?:\w+ :?= )?bsdthread_create\([^()]*\)\s*sigprocmask\(_SIG_SETMASK, &(\w+), nil\)`)
 
 // checkBrackets returns how many calls of bsdthread_create a Go file has, and how

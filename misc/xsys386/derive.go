@@ -105,10 +105,10 @@ func derive(facts map[string]fact, dir string) error {
 	return os.WriteFile(filepath.Join(dir, "asm_darwin_386.s"), text, 0o666)
 }
 
-// mendCPU mends dir, a copy of package golang.org/x/sys/cpu. It has files for
+// fixCPU fixes dir, a copy of package golang.org/x/sys/cpu. It has files for
 // 386, but on darwin the program ends there when it starts, by a panic of
 // darwinSupportsAVX512.
-func mendCPU(facts map[string]fact, dir string) error {
+func fixCPU(facts map[string]fact, dir string) error {
 	name := filepath.Join(dir, "cpu_other_x86.go")
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {

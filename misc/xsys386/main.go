@@ -112,7 +112,7 @@ func run(module, out string) error {
 		err = derive(facts, filepath.Join(sysDir, "unix"))
 	}
 	if err == nil {
-		err = mendCPU(facts, filepath.Join(sysDir, "cpu"))
+		err = fixCPU(facts, filepath.Join(sysDir, "cpu"))
 	}
 	if err == nil && net.Dir != "" {
 		if err = copyModule(net.Dir, replaced[xnet]); err == nil {
@@ -134,7 +134,7 @@ func run(module, out string) error {
 	return nil
 }
 
-// A found module, as go list and go mod download tell of it.
+// A found module, as go list and go mod download report it.
 type found struct {
 	Dir       string
 	Version   string

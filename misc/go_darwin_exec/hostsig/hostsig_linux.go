@@ -26,7 +26,7 @@ import (
 	"goxnu/misc/go_darwin_exec/vcpu"
 )
 
-// A Record tells of one signal.
+// A Record describes one signal.
 type Record struct {
 	Signo  int32
 	Code   int32

@@ -71,7 +71,7 @@ func (r rate) near(x rate, n rate) bool { return r-x < r/n || x-r < r/n }
 
 // start calibrates the clock.
 //
-// The kernel's own rate stands in the vDSO's data, and can be recognized
+// The kernel's own rate is in the vDSO's data, and can be recognized
 // there by a rough measurement. If it cannot be found, a longer measurement
 // has to do for the beginning.
 func (c *clock) start() {

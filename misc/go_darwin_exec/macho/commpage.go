@@ -149,7 +149,7 @@ func (c *Commpage) fill() {
 	}
 }
 
-// Keep keeps the clocks of the commpage, for ever. Until it asks fault again,
+// Keep keeps the clocks of the commpage; it does not return. Until it asks fault again,
 // the time of day is off by step, or there is none.
 func (c *Commpage) Keep(fault func() (step time.Duration, none bool)) {
 	for range time.Tick(refreshInterval) {

@@ -277,7 +277,7 @@ func (t *table) shrunk(p pos) {
 	}
 }
 
-// split makes sure that a region border lies at addr, and returns the place of
+// split makes sure that a region border is at addr, and returns the place of
 // the first region that ends above addr.
 func (t *table) split(addr uint64) pos {
 	p := t.find(addr)

@@ -293,7 +293,7 @@ func (p *Patcher) trampoline(s *site, code []byte) bool {
 	return true
 }
 
-// dyld32 is where the dynamic linker lies in 32-bit processes; static programs
+// dyld32 is where the dynamic linker is in 32-bit processes; static programs
 // have nothing there.
 const dyld32 = 0x8fe00000
 

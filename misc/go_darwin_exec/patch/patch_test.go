@@ -339,7 +339,7 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// TestNormalizeHole stops a thread at the second jump, which lies in padding: there
+// TestNormalizeHole stops a thread at the second jump, which is in padding: there
 // the guest's tables of functions have no code.
 func TestNormalizeHole(t *testing.T) {
 	for _, w := range widths {

@@ -70,7 +70,7 @@ func checkRuntime() error {
 		if guard0-lo == stackGuard && lo < sp && sp-lo < 1<<30 {
 			return nil
 		}
-		if try == 100 { // a request for preemption may stand in guard0, but not for ever
+		if try == 100 { // a request for preemption may stand in guard0, but not indefinitely
 			return fmt.Errorf("unknown layout of the Go runtime (%s): g's stack limit is not at offset %d", runtime.Version(), gStackguard0)
 		}
 		runtime.Gosched()

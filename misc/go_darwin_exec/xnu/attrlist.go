@@ -52,7 +52,7 @@ const (
 	attrFileRsrcallocsize attrFile = 0x2000
 )
 
-// What the runner can tell of an object. Others are left out where the caller
+// What the runner can report about an object. Others are left out where the caller
 // asks which it got (ATTR_CMN_RETURNED_ATTRS), and EINVAL where it does not
 // (xnu-11215 bsd/vfs/vfs_attrlist.c:getattrlist_internal).
 const (

@@ -32,7 +32,7 @@ type Config struct {
 	StackTop uint64    // of the first thread's stack
 	Regs     vcpu.Regs // as the first thread starts
 
-	// Keep keeps the clocks of the commpage, for ever. Its argument tells what
+	// Keep keeps the clocks of the commpage; it does not return. Its argument tells what
 	// is to be wrong with the time of day: see clockFault.
 	Keep func(fault func() (step time.Duration, none bool))
 

@@ -32,7 +32,7 @@ const (
 // region, each beginning at Off.
 type checkpoint struct {
 	magic    uint64
-	size     uint64 // of this struct, lest another runner reads it
+	size     uint64 // of this struct, so that another runner does not read it
 	release  uint64
 	stackTop uint64
 	code32   bool

@@ -33,7 +33,7 @@ const (
 )
 
 // An exception is what a thread's instruction has caused. siginfo and the
-// mcontext tell of the last one (ux_exception.c keeps it in the thread).
+// mcontext report the last one (ux_exception.c keeps it in the thread).
 type exception struct {
 	typ  int
 	code uint64
@@ -166,7 +166,7 @@ func (e *exception) signal() int {
 }
 
 // exception sends the signal of e to the thread. It is not forced: if it is
-// blocked or ignored the instruction is tried again, for ever.
+// blocked or ignored the instruction is tried again, indefinitely.
 func (t *Thread) exception(e exception) {
 	p := t.p
 	t.exc = e
@@ -231,7 +231,7 @@ func (f *endlessFault) report(t *Thread, sig int) {
 		t.id, signals[sig].name, f.pc, t.entry.trapno, t.exc.sub, why)
 }
 
-// inStackGuard says whether a lies in the part of the main stack's 64 MiB
+// inStackGuard says whether a is in the part of the main stack's 64 MiB
 // that the stack limit keeps off bounds.
 func (p *Proc) inStackGuard(a uint64) bool {
 	return p.cfg != nil && a < p.cfg.StackTop && a >= p.cfg.StackTop-64<<20

@@ -26,7 +26,7 @@ const (
 	pathPrefix = 96 // room in front of a name: see pathAt
 )
 
-// fileState is what a thread needs to translate file calls. It lies in the
+// fileState is what a thread needs to translate file calls. It is in the
 // Thread, so that neither a call nor a forked child has to allocate.
 type fileState struct {
 	name [2][pathPrefix + pathMax + 8]byte

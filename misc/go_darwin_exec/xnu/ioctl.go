@@ -67,7 +67,7 @@ type ioctlReq struct {
 
 // ioctls are the requests that are known and do not depend on the width of
 // the program (xnu-11417 bsd/sys/ttycom.h, filio.h, sockio.h); those that do
-// are in ioctl_amd64.go. The size of an argument stands in the request.
+// are in ioctl_amd64.go. The size of an argument is in the request.
 var ioctls = []ioctlReq{
 	{req: 0x20006601, host: linuxFioclex},                  // FIOCLEX
 	{req: 0x20006602, host: linuxFionclex},                 // FIONCLEX

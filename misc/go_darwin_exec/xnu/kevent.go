@@ -122,7 +122,7 @@ func sysKevent64(t *Thread, a *args) (uint64, Errno) {
 	return t.kevent(&form64, int32(a[0]), a[1], int32(a[2]), a[3], int32(a[4]), uint32(a[5]), a[6])
 }
 
-// sysKeventQos has no timeout: it waits for ever, or not at all with
+// sysKeventQos has no timeout: it waits indefinitely, or not at all with
 // KEVENT_FLAG_IMMEDIATE.
 func sysKeventQos(t *Thread, a *args) (uint64, Errno) {
 	return t.kevent(&qosForm, int32(a[0]), a[1], int32(a[2]), a[3], int32(a[4]), uint32(a[7]), 0)

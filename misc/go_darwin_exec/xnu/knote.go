@@ -24,7 +24,7 @@ type knote struct {
 	aprev   int32
 	timer   *knoteTimer
 	wd      int32 // inotify watch
-	parent  int32 // and that of the directory that a directory lies in; 0: none
+	parent  int32 // and that of the directory that a directory is in; 0: none
 	isDir   bool  // EVFILT_VNODE of a directory
 	gone    bool  // which has been removed
 	size    int64 // of the file, when it was last looked at

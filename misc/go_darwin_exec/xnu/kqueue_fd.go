@@ -293,7 +293,7 @@ func (kn *knote) evalRead(fd int32, ev uint32) bool {
 	}
 	n, e := ioctlInt(fd, linuxFionread)
 	if kn.kind == kindFIFO {
-		// A FIFO does not tell of its end (xnu-11417 bsd/vfs/vfs_vnops.c:vnode_readable_data_count).
+		// A FIFO does not report its end (xnu-11417 bsd/vfs/vfs_vnops.c:vnode_readable_data_count).
 		kn.data = int64(n)
 		return n != 0
 	}

@@ -109,7 +109,7 @@ func (kq *kqueue) addWatch(fd int, suffix string, mask uintptr) (int32, Errno) {
 	return int32(wd), e
 }
 
-// watchParent watches the directory that knote i's directory lies in, for the
+// watchParent watches the directory that knote i's directory is in, for the
 // host reports the removal of a directory itself only when it is closed.
 func (kq *kqueue) watchParent(i int32) {
 	kn := &kq.knotes[i]

@@ -51,7 +51,7 @@ const (
 	migBadID = -303 // osfmk/mach/mig_errors.h
 )
 
-// A message lies in a port's queue with its header as the receiver sees it,
+// A message is in a port's queue with its header as the receiver sees it,
 // but the local name, and without the trailer.
 type message struct{ b []byte }
 

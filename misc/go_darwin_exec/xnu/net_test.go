@@ -818,7 +818,7 @@ func TestGarbage(t *testing.T) {
 
 // TestConnectKicked: a thread that is kicked on its way into connect has begun
 // the connection all the same. If it had not, a Go program that got EINTR would
-// wait for ever.
+// wait indefinitely.
 func TestConnectKicked(t *testing.T) {
 	th := guestThread(t, XNU11215)
 	l := call(t, th, sysSocket, 0, guestAfInet, guestSockStream, 0)

@@ -367,7 +367,7 @@ func (s *pollScan) evaluate(first bool) {
 	}
 }
 
-// read runs EVFILT_READ for p. EV_OOBAND asks for urgent data, and tells of it:
+// read runs EVFILT_READ for p. EV_OOBAND asks for urgent data, and reports it:
 //
 //	up to 2422   if an entry asks for that alone, other data does not count
 //	up to 3248   a socket reports what it has

@@ -18,7 +18,7 @@ import (
 	"goxnu/misc/go_darwin_exec/mem"
 )
 
-// A procInfo is what the host's /proc tells of a process.
+// A procInfo is what the host's /proc reports about a process.
 type procInfo struct {
 	pid, ppid, pgid, sid int32
 	tty                  uint32 // guest's dev_t; ^0: none

@@ -18,7 +18,7 @@ import (
 
 // ErrNoRoom says that something of the runner's lies where a checkpoint's
 // memory was.
-var ErrNoRoom = errors.New("the runner lies in the program's way")
+var ErrNoRoom = errors.New("the runner is in the program's way")
 
 // A Resumed is a checkpoint whose memory is in place.
 type Resumed struct {

@@ -32,7 +32,7 @@ func sysSelect(t *Thread, a *args) (uint64, Errno) {
 	return t.selectFDs(a, a[4] != 0)
 }
 
-// sysPselect has a mask of signals besides, which holds while it waits.
+// sysPselect also has a mask of signals, which holds while it waits.
 func sysPselect(t *Thread, a *args) (uint64, Errno) {
 	if a[4] != 0 && !t.restart {
 		sec, nsec, e := t.abi().readTimespec(a[4])

@@ -11,7 +11,7 @@ import (
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
-// self tells of this process as the sender of sig.
+// self describes this process as the sender of sig.
 func self(sig int) xsig.Info {
 	return xsig.Info{Pid: int32(hostCall(syscall.SYS_GETPID)), Uid: uint32(hostCall(syscall.SYS_GETUID)), Status: int32(sig)}
 }

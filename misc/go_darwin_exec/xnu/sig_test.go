@@ -133,7 +133,7 @@ func TestExceptionSignals(t *testing.T) {
 		}
 		th.sig.Mask = 0
 	}
-	// After an exception, kill's signals tell of it, too: the kernel cannot
+	// After an exception, kill's signals report it, too: the kernel cannot
 	// tell them apart (unix_signal.c:sendsig).
 	in := [3]uint64{0x5000, 0x6000, 0}
 	call(t, th, sysSigaction, 0, SIGBUS, gp(&in), 0)

@@ -22,7 +22,7 @@ import (
 // that is sent after it finds a process to continue. The runner would stop it some
 // time later and could miss that SIGCONT: on Linux the stop signal that it would have to raise
 // takes back one that is pending. So a signal that would stop the process at once is left to
-// the host: see hostStops. No -trace and no EVFILT_SIGNAL tells of it.
+// the host: see hostStops. No -trace and no EVFILT_SIGNAL reports it.
 
 // Two signals of XNU's have no counterpart. Between guests they travel as
 // real-time signals.
@@ -339,7 +339,7 @@ func (p *Proc) hostInfo(r *hostsig.Record) (sig int, info xsig.Info) {
 		p.conts.Add(1)
 	}
 	if sig == SIGCHLD && r.Code == cldContinued && !endedChild(r) {
-		// XNU's SIGCHLD does not tell of a child that goes on
+		// XNU's SIGCHLD does not report a child that goes on
 		// (bsd/kern/kern_sig.c:psignal_internal).
 		return 0, info
 	}

@@ -277,7 +277,7 @@ func TestUnixDatagramFull(t *testing.T) {
 			}
 		}
 	}
-	// The host must not wait for ever if the runner lets it.
+	// The host must not wait indefinitely if the runner lets it.
 	bound := func(fd uint64) {
 		tv := [2]int64{2, 0}
 		host(syscall.SYS_SETSOCKOPT, uintptr(fd), syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, uintptr(gp(&tv)), 16, 0)

@@ -20,7 +20,7 @@ import (
 	"goxnu/misc/go_darwin_exec/xsig"
 )
 
-// What one runner leaves to the next one in the same process lies in an
+// What one runner leaves to the next one in the same process is in an
 // anonymous file that nobody else can read. The next runner finds its
 // descriptor in stateVariable, the only variable of its environment. Its
 // command line, which every user of the machine can read, is the program's.

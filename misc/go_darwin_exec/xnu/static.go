@@ -78,7 +78,7 @@ func relocate(b []byte, delta uint64) (n uint64) {
 		return 0
 	}
 	phdrs := b[phoff:][:phnum*phSize]
-	// file returns what lies at an address, and what follows in its segment.
+	// file returns what is at an address, and what follows in its segment.
 	file := func(vaddr uint64) []byte {
 		for p := phdrs; len(p) > 0; p = p[phSize:] {
 			off, v, size := getUint64(p[phOff:]), getUint64(p[phVaddr:]), getUint64(p[phFilesz:])

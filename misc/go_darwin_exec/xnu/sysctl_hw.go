@@ -399,7 +399,7 @@ func signature(c *hostCPU) int64 {
 	return ext<<20 | c.model>>4<<16 | family<<8 | c.model&15<<4 | c.stepping
 }
 
-// machdepSysctls is CTL_MACHDEP as far as it tells of the CPU
+// machdepSysctls is CTL_MACHDEP as far as it describes the CPU
 // (xnu-11215 bsd/dev/i386/sysctl.c: machdep.cpu).
 var machdepSysctls = func() []sysctl {
 	var tab []sysctl

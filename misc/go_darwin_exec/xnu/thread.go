@@ -104,8 +104,8 @@ type Thread struct {
 
 	ttyMask xsig.Set // what of ttySigs the host's thread blocks
 
-	exc   exception // the last one; siginfo tells of it
-	entry trapEntry // the last entry into the kernel; the mcontext tells of it
+	exc   exception // the last one; siginfo reports it
+	entry trapEntry // the last entry into the kernel; the mcontext reports it
 	cr2   uint64    // the address of the last page fault
 
 	endless endlessFault

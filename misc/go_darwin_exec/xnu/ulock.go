@@ -63,7 +63,7 @@ func ulockOp(op uint32, r Release) (size int, shared, ok bool) {
 	return 0, false, false
 }
 
-// sysUlockWait(op, addr, value, µs); 0 µs is for ever.
+// sysUlockWait(op, addr, value, µs); 0 µs waits indefinitely.
 func sysUlockWait(t *Thread, a *args) (uint64, Errno) {
 	return t.ulockWait(uint32(a[0]), a[1], a[2], uint64(uint32(a[3]))*1000)
 }

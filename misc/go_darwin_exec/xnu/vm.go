@@ -219,7 +219,7 @@ const (
 	mincoreReferenced = 2
 )
 
-// sysMincore(addr, len, vec) tells of holes that nothing is in core. Before
+// sysMincore(addr, len, vec) reports nothing in core for holes. Before
 // 11215 the end of the range may wrap around, and before 4570 the start is not
 // part of what is rounded (bsd/kern/kern_mman.c:mincore).
 func sysMincore(t *Thread, a *args) (uint64, Errno) {

@@ -24,7 +24,7 @@ const (
 	xattrUser = "user."
 )
 
-// xattrName copies in an attribute's name and returns the host's. It lies in
+// xattrName copies in an attribute's name and returns the host's. It is in
 // name buffer 1.
 func (t *Thread) xattrName(p uint64) (uintptr, Errno) {
 	b := &t.fs.name[1]

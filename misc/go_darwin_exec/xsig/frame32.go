@@ -43,7 +43,7 @@ const (
 	UserData   = 0x23
 )
 
-// mcontext32Size is mcontextSize for i386. uc_mcsize tells of the 64-bit
+// mcontext32Size is mcontextSize for i386. uc_mcsize is of the 64-bit
 // layout from 4570 on.
 func mcontext32Size(release int, avx512 bool) (size int, mcsize uint32) {
 	size64, mcsize64 := mcontextSize(release, avx512)
@@ -91,7 +91,7 @@ func (f *Frame32) Size() int { return f.size + frame32Tail }
 // MaxArgs32 is the largest size of the arguments.
 const MaxArgs32 = 7 * 4
 
-// EncodeArgs writes what lies at f.SP and returns its size: the return slot
+// EncodeArgs writes what is at f.SP and returns its size: the return slot
 // and the trampoline's arguments.
 func (f *Frame32) EncodeArgs(b []byte, d *Delivery) int {
 	w := [...]uint32{0xffffffff, uint32(d.Handler), d.Style, uint32(d.Sig), f.SI, f.UC, f.UC ^ uint32(d.Token)}

@@ -221,7 +221,7 @@ func (p *Proc) Handler(sig int) uint64 { return p.handler[sig] }
 // Restarts reports whether sig's action has SA_RESTART.
 func (p *Proc) Restarts(sig int) bool { return !p.intr.Has(sig) }
 
-// NoCldStop and NoCldWait tell of SIGCHLD's flags.
+// NoCldStop and NoCldWait report whether SIGCHLD has the flag.
 func (p *Proc) NoCldStop() bool { return p.noStop }
 func (p *Proc) NoCldWait() bool { return p.noZombie }
 

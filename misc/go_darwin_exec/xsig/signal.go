@@ -95,7 +95,7 @@ var (
 	// cantMask can never be in a mask (bsd/sys/signalvar.h:sigcantmask).
 	cantMask = set(SIGKILL, SIGSTOP)
 
-	// threadSigs are those whose siginfo tells of the thread's last exception
+	// threadSigs are those whose siginfo reports the thread's last exception
 	// (bsd/dev/i386/unix_signal.c:sendsig).
 	threadSigs = set(SIGILL, SIGTRAP, SIGFPE, SIGBUS, SIGSEGV)
 )
@@ -103,7 +103,7 @@ var (
 // Core reports whether sig, if it kills, dumps core.
 func Core(sig int) bool { return coreSigs.Has(sig) }
 
-// FromException reports whether siginfo of sig tells of the thread's last
+// FromException reports whether siginfo of sig reports the thread's last
 // exception rather than of the sender.
 func FromException(sig int) bool { return threadSigs.Has(sig) }
 

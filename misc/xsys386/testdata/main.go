@@ -31,7 +31,7 @@ func check(err error, what string, ok bool) {
 }
 
 func main() {
-	time.AfterFunc(time.Minute, func() { check(nil, "a minute", false) }) // waits for ever
+	time.AfterFunc(time.Minute, func() { check(nil, "a minute", false) }) // waits indefinitely
 	check(nil, "package cpu", cpu.Initialized && cpu.X86.HasSSE2 && !cpu.X86.HasAVX512)
 	files()
 	vectors()

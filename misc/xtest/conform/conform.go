@@ -281,7 +281,7 @@ func (s *suite) table(w io.Writer) error {
 	return nil
 }
 
-// The table stands in doc/conformance.md behind this line.
+// The table is in doc/conformance.md behind this line.
 var tableBegin = []byte("<!-- make generate writes what follows -->\n")
 
 // doc returns doc/conformance.md with the table as it should be.

@@ -57,7 +57,7 @@ func (s *suite) readRows() ([]row, error) {
 	return s.rows, nil
 }
 
-// The table stands in doc/signals.md between these lines.
+// The table is in doc/signals.md between these lines.
 var tableBegin, tableEnd = []byte("<!-- make generate writes this table from lib/signals -->\n"), []byte("<!-- end of the table -->\n")
 
 // doc returns doc/signals.md with the table as it should be.

@@ -34,7 +34,7 @@ type faultPass struct {
 	xnu, kinds string
 }
 
-// fault makes the pass that the flags tell of, or those of faultQuick.
+// fault makes the pass that the flags select, or those of faultQuick.
 func (t *tester) fault() error {
 	passes := faultQuick
 	if t.Seeds > 0 || t.Pkgs != "" || t.release != "" || t.Kinds != "" {

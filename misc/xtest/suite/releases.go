@@ -149,7 +149,7 @@ func (t *tester) countAll(runs []testRun) error {
 	return errors.Join(errs...)
 }
 
-// output returns the end of the output that the events tell of.
+// output returns the end of the output that the events report.
 func output(events []byte) []byte {
 	var b []byte
 	dec := json.NewDecoder(bytes.NewReader(events))

@@ -31,7 +31,7 @@ const (
 )
 
 // port returns the settings that make the go command build for the port and
-// run under the runner, as release if one is named, with what stands in for
+// run under the runner, as release if one is named, with a substitute for
 // tools of macOS at the end of PATH.
 func (t *tester) port(release string) []string {
 	settings := []string{"GOOS=darwin", "GOARCH=" + t.arch,

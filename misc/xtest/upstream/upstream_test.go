@@ -15,8 +15,8 @@ import (
 	"goxnu/misc/internal/tree"
 )
 
-// What upstream gets wrong it still gets wrong. If a case fails, upstream has mended it (or the
-// runner has a fault): then the note is to go, in the document named here, and the case with it.
+// What upstream gets wrong it still gets wrong. If a case fails, upstream has fixed it (or the
+// runner has a fault): then the note in the document named here must be deleted, and the case with it.
 func TestWrong(t *testing.T) {
 	goroot, err := tree.Goroot()
 	if err != nil {

@@ -35,7 +35,7 @@ const (
 	AllRegistersSSE
 	// GetPID makes Block.Mode system calls with NumberPID, then one with NumberExit.
 	GetPID
-	// Spin counts for ever.
+	// Spin counts indefinitely.
 	Spin
 
 	numCodes = iota
@@ -57,7 +57,7 @@ const (
 )
 
 // AllRegisters is the guest that loads every register that it can from its
-// block, and then checks them for ever, in each round making a system call if
+// block, and then checks them indefinitely, in each round making a system call if
 // Block.Mode is not 0. The call must return 42 and keep all flags. A wrong
 // register ends in an invalid opcode.
 func AllRegisters() Code {

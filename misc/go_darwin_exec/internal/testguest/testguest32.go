@@ -85,7 +85,7 @@ func (b *builder) fail(jcc byte) {
 
 // allRegisters makes the guest that AllRegisters returns for 64-bit code, with
 // the interrupt that it calls with. It has seven vector registers and needs the
-// eighth, and checks a word of the segment in GS besides.
+// eighth, and also checks a word of the segment in GS.
 func (b *builder) allRegisters(avx bool, vector byte) {
 	const eax = 0
 	regs := []int{eax, 1, 2, 3, 5, 6, 7} // not esp; the order of Block.GPR

@@ -397,7 +397,7 @@ func waitid() {
 var waitidInfo [26]uint32
 
 // faults: which signal, si_code, si_addr, trap number, error code and address a faulting instruction gives. The si_code of
-// signals of faults that are sent tells of the code of the last exception, of whatever kind; si_pid tells nothing.
+// signals of faults that are sent report the code of the last exception, of whatever kind; si_pid tells nothing.
 //
 // osfmk/i386/trap.c:user_trap; osfmk/i386/fpu.c:fpexterrflt, fpSSEexterrflt; osfmk/x86_64/idt64.s;
 // bsd/uxkern/ux_exception.c:ux_exception; bsd/dev/i386/unix_signal.c:sendsig, machine_exception; all
@@ -431,7 +431,7 @@ func faults() {
 		fault(c.kind, faultAddr)
 		eq(c.what, uintptr(nhandled.Load()), 1)
 	}
-	// Of a signal that is sent the fields tell of the thread's last exception, too, whatever that was, and
+	// Of a signal that is sent the fields report the thread's last exception, too, whatever that was, and
 	// nothing of the sender.
 	handlers[sigBUS] = func(f *frame) {
 		at = ""
@@ -535,7 +535,7 @@ func faulted(f *frame) {
 }
 
 // faultBlocked: the signal of a fault is not forced: if it is blocked, or ignored, the instruction is tried again,
-// for ever.
+// indefinitely.
 //
 // bsd/uxkern/ux_exception.c:ux_exception (threadsignal); all
 func faultBlocked() {

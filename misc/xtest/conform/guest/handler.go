@@ -483,7 +483,7 @@ func checkFrame(f *frame) {
 	}
 }
 
-// frameOrigin: the mcontext tells of the last entry into the kernel: of a call by its vector, 0x85 or
+// frameOrigin: the mcontext reports the last entry into the kernel: of a call by its vector, 0x85 or
 // i386's 0x80, its number and, with SYSCALL, a code segment 7 that is none, but that only until a handler has been
 // entered; in user mode it is the interrupt's. An exception before it does not matter.
 //

@@ -110,7 +110,7 @@ func pendingDies() {
 	eq("pending", uintptr(pending()), 0)
 }
 
-// pendingOwn: sigpending tells of the caller's set only.
+// pendingOwn: sigpending reports the caller's set only.
 //
 // bsd/kern/kern_sig.c:sigpending; all
 func pendingOwn() {

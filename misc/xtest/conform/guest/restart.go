@@ -445,7 +445,7 @@ func neverAsleep() {
 }
 
 // pollKnotes: poll is made of knotes. POLLHUP is their EV_EOF, comes with the POLLIN that is asked for, and excludes
-// POLLOUT; an entry that asks for nothing reports nothing, even if its descriptor is closed; a FIFO does not tell of its
+// POLLOUT; an entry that asks for nothing reports nothing, even if its descriptor is closed; a FIFO does not report its
 // end, a directory cannot be watched, and a socket that was never connected is ready for nothing.
 //
 // bsd/kern/sys_generic.c:poll_nocancel, poll_callback; bsd/kern/sys_pipe.c:pipe_kqfilter, filt_piperead (to 3248),

@@ -4,7 +4,7 @@
 
 //go:build darwin || linux
 
-// Guest is the program that stands in the storm: see package storm.
+// Guest is the program of the stress test: see package stress.
 //
 // It starts and ends threads, collects garbage, profiles itself, runs busy loops and
 // executes children, and acknowledges every signal of acked by a byte on the
