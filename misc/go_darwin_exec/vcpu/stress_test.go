@@ -200,9 +200,9 @@ func TestAllRegisters(t *testing.T) {
 // endless is a Mode that a guest does not count down to 0, even in 32 bits.
 const endless = 1<<32 - 1
 
-// TestKickStorm posts work to a guest that makes system calls as fast as it
+// TestKickStress posts work to a guest that makes system calls as fast as it
 // can, or none. Each kick must make it look, without another one's help.
-func TestKickStorm(t *testing.T) {
+func TestKickStress(t *testing.T) {
 	for _, code := range []testguest.Code{testguest.Spin, testguest.GetPID, testguest.Spin32, testguest.GetPID32} {
 		rnd := testguest.Rand(t)
 		g := testguest.Load(t, code, 1)

@@ -231,8 +231,8 @@ func TestReadyCalls(t *testing.T) {
 	}
 }
 
-// TestReadyCallsStorm makes the calls of TestReadyCalls while kicks come at random moments.
-func TestReadyCallsStorm(t *testing.T) {
+// TestReadyCallsStress makes the calls of TestReadyCalls while kicks come at random moments.
+func TestReadyCallsStress(t *testing.T) {
 	rnd := testguest.Rand(t)
 	chdirTemp(t)
 	p := &pollTest{t, guestThread(t, XNU11215), XNU11215}

@@ -53,7 +53,7 @@ func TestStressFails(t *testing.T) {
 		late  time.Duration
 		want  []string
 	}{
-		{"deaf", time.Second, []string{"was not acknowledged within 1s", "the last calls", " sent, pinned to thread ", " handler 0x"}},
+		{"blocked", time.Second, []string{"was not acknowledged within 1s", "the last calls", " sent, pinned to thread ", " handler 0x"}},
 		{"hang", time.Second, []string{"does not go on within 1s", "the last calls"}},
 		{"exit", time.Hour, []string{"ended under stress: exit status 1", "guest: it was told to", "the last calls", " handler 0x"}},
 		{"crash", time.Hour, []string{"ended under stress: exit status 2", "panic: it was told to", "the last calls", " handler 0x"}},

@@ -397,7 +397,7 @@ func waitid() {
 var waitidInfo [26]uint32
 
 // faults: which signal, si_code, si_addr, trap number, error code and address a faulting instruction gives. The si_code of
-// signals of faults that are sent report the code of the last exception, of whatever kind; si_pid tells nothing.
+// signals of faults that are sent reports the code of the last exception, of whatever kind; si_pid tells nothing.
 //
 // osfmk/i386/trap.c:user_trap; osfmk/i386/fpu.c:fpexterrflt, fpSSEexterrflt; osfmk/x86_64/idt64.s;
 // bsd/uxkern/ux_exception.c:ux_exception; bsd/dev/i386/unix_signal.c:sendsig, machine_exception; all

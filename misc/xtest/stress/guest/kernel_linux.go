@@ -6,7 +6,7 @@ package main
 
 import "syscall"
 
-// A Linux program has the outer storm alone.
+// A Linux program has the outer stress alone.
 const darwin = false
 
 func blockEverywhere(sigs []syscall.Signal)       {}

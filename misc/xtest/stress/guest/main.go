@@ -32,7 +32,7 @@ import (
 	"time"
 )
 
-// acked are the signals that the senders wait for, one each. The storm program
+// acked are the signals that the senders wait for, one each. The stress program
 // has them in the same order.
 var acked = []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP, syscall.SIGALRM}
 
@@ -41,7 +41,7 @@ const own = syscall.SIGXCPU
 
 const (
 	childVar = "STRESS_CHILD" // this is a child of the program
-	faultVar = "STRESS_FAULT" // what to do wrong, so that a test can see the storm fail: deaf, exit, crash, hang
+	faultVar = "STRESS_FAULT" // what to do wrong, so that a test can see the stress test fail: blocked, exit, crash, hang
 )
 
 var (
@@ -72,7 +72,7 @@ func main() {
 		signal.Notify(c, sig)
 		go func() {
 			for range c {
-				if fault == "deaf" {
+				if fault == "blocked" {
 					continue
 				}
 				if _, err := syscall.Write(3+i, []byte{1}); err != nil && err != syscall.EPIPE {
@@ -137,9 +137,9 @@ func fail(format string, a ...any) {
 // From then on these reach the threads that are new, first the oldest of them. Those that no
 // thread takes wait on the oldest of all, which is the caller's, until it looks after them.
 //
-// It asks the storm first to wait until all have been acknowledged: one that was given to a
+// It asks the stress test first to wait until all have been acknowledged: one that was given to a
 // thread and that the thread blocks before it has taken it might stay there. It returns
-// false if the storm is over.
+// false if the stress test is over.
 func shut(r *rand.Rand) bool {
 	var b [1]byte
 	if darwin {
@@ -198,12 +198,12 @@ func reach(r *rand.Rand, c <-chan os.Signal) {
 func churn(r *rand.Rand) {
 	var wg sync.WaitGroup
 	for range 1 + r.IntN(8) {
-		deaf := r.IntN(2) == 0
+		blocked := r.IntN(2) == 0
 		spin := r.IntN(20000)
 		rest := time.Duration(r.IntN(3)*r.IntN(1000)) * time.Microsecond
 		wg.Go(func() {
 			runtime.LockOSThread()
-			if deaf {
+			if blocked {
 				block([]syscall.Signal{own}, true)
 			}
 			for range spin {
