@@ -129,6 +129,7 @@ func (p *Proc) Run() {
 		warnf("%v", err)
 		p.exit(HostFailure)
 	}
+	startTTYs(p)
 	t.cpu.Regs = p.cfg.Regs
 	go p.cfg.Keep(p.clockFault)
 	t.ast.Store(1) // pending signals may have come through exec

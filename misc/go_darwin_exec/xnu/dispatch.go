@@ -147,8 +147,13 @@ func (t *Thread) call(s *sysent, a *args) (uint64, Errno) {
 	if s.handle == nil {
 		return t.unimplemented(s)
 	}
-	if s.tty && t.sig.Mask&ttySigs != t.ttyMask {
-		t.setTTYMask()
+	if s.tty {
+		if t.sig.Mask&ttySigs != t.ttyMask {
+			t.setTTYMask()
+		}
+		if t.p.child {
+			sweepTTYs() // nobody else does
+		}
 	}
 	for {
 		v, e := s.handle(t, a)

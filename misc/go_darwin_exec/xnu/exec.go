@@ -384,6 +384,7 @@ func (t *Thread) checkExecutable(dir, path uintptr) (kind int, head []byte, e Er
 // file is run by another runner in the same process, anything else that the
 // host can run by the host. It neither allocates nor locks in a forked child.
 func sysExecve(t *Thread, a *args) (uint64, Errno) {
+	sweepTTYs() // the next image could not know the leader any more
 	if !t.p.child {
 		execLock.Lock()
 		defer execLock.Unlock()

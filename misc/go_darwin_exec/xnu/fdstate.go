@@ -38,6 +38,8 @@ const (
 	fdKeepIdle                     // TCP_KEEPALIVE is set
 	fdKeepIntvl                    // TCP_KEEPINTVL is set
 	fdKeepCnt                      // TCP_KEEPCNT is set
+	fdRevoked                      // a terminal that has been revoked: see ttyrevoke.go
+	fdNoCtty                       // /dev/tty whose terminal has been revoked
 
 	fdErrorShift = 24
 	fdError      = 0xff << fdErrorShift // an error of a socket: see setSockError

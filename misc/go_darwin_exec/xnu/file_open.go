@@ -5,6 +5,7 @@
 package xnu
 
 import (
+	"bytes"
 	"syscall"
 )
 
@@ -182,6 +183,9 @@ func (t *Thread) open(dir uintptr, name uint64, f openFlag, mode uint64) (uint64
 			host(syscall.SYS_CLOSE, uintptr(fd), 0, 0, 0, 0, 0)
 			return 0, e
 		}
+	}
+	if b := t.pathBytes(0); bytes.HasPrefix(b, []byte(ptyHostDir)) || string(b) == "/dev/tty" {
+		noteTTY(int32(fd))
 	}
 	return fd, 0
 }

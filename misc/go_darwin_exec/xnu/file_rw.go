@@ -25,6 +25,9 @@ func sysRead(t *Thread, a *args) (uint64, Errno) {
 
 // readResult is what reading fd gives where the host's result is n, 0, or e.
 func readResult(fd, n uint64, e Errno) (uint64, Errno) {
+	if fdBitsOf(int32(fd))&fdNoCtty != 0 && e == 0 {
+		return 0, EIO // xnu-11417 bsd/kern/tty_tty.c:cttyread
+	}
 	n, e = recvResult(int32(fd), 0, n, e)
 	return ptyEOF(fd, n, e)
 }

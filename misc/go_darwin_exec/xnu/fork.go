@@ -26,12 +26,14 @@ func sysFork(t *Thread, a *args) (uint64, Errno) {
 	execLock.Lock()
 	p.mu.Lock()
 	p.ports.mu.Lock()
+	ttys.mu.Lock()
 	p.patcher.Lock() // before Space: see patch.Trap
 	p.Space.Lock()
 	pid, child, errno := vcpu.Fork()
 	if !child {
 		p.Space.Unlock()
 		p.patcher.Unlock()
+		ttys.mu.Unlock()
 		p.ports.mu.Unlock()
 		p.mu.Unlock()
 		execLock.Unlock()

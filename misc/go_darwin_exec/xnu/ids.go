@@ -225,24 +225,27 @@ func sysSetpriority(t *Thread, a *args) (uint64, Errno) {
 }
 
 // hostTasks lists the threads of the host process.
-func hostTasks() []int {
-	fd, err := syscall.Open("/proc/self/task", syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+func hostTasks() []int { return numericNames("/proc/self/task") }
+
+// numericNames lists the names in the host's directory dir that are numbers.
+func numericNames(dir string) []int {
+	fd, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
 	defer syscall.Close(fd)
-	var tids []int
+	var list []int
 	buf := make([]byte, 8192)
 	for {
 		n, err := syscall.ReadDirent(fd, buf)
 		if n <= 0 || err != nil {
-			return tids
+			return list
 		}
 		var names []string
 		_, _, names = syscall.ParseDirent(buf[:n], -1, nil)
 		for _, s := range names {
-			if tid, err := strconv.Atoi(s); err == nil {
-				tids = append(tids, tid)
+			if n, err := strconv.Atoi(s); err == nil {
+				list = append(list, n)
 			}
 		}
 	}

@@ -158,9 +158,18 @@ func sysIoctl(t *Thread, a *args) (uint64, Errno) {
 	if r == nil {
 		return 0, t.unknownIoctl(fd, req)
 	}
+	if b := fdBitsOf(fd) & (fdRevoked | fdNoCtty); b != 0 && r.host != linuxFioclex && r.host != linuxFionclex {
+		if b&fdNoCtty != 0 {
+			return 0, EIO // xnu-11417 bsd/kern/tty_tty.c:cttyioctl
+		}
+		return 0, EBADF
+	}
 	switch r.kind {
 	case ioNone:
 		_, e := t.block(syscall.SYS_IOCTL, uintptr(fd), r.host, r.arg, 0, 0, 0)
+		if r.host == linuxTiocsctty && e == 0 {
+			noteTTY(fd)
+		}
 		return 0, ioctlError(e)
 	case ioSame:
 		b := t.sockBuf().val[:ioctlSize(req)]

@@ -355,6 +355,11 @@ func (kq *kqueue) deactivate(i int32) {
 func (kq *kqueue) collect(b *keventBuf, size, n int) {
 	kq.mu.Lock()
 	defer kq.mu.Unlock()
+	if ttys.active.Load() && kq.processEnded(b.ev[:n]) {
+		kq.mu.Unlock()
+		sweepTTYs()
+		kq.mu.Lock()
+	}
 	active, write := false, false
 	for _, ev := range b.ev[:n] {
 		switch {

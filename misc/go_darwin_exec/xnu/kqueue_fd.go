@@ -21,6 +21,9 @@ const (
 // attachFD starts a filter that watches a descriptor.
 func (kq *kqueue) attachFD(t *Thread, i int32) Errno {
 	kn := &kq.knotes[i]
+	if fdBitsOf(int32(kn.ident))&fdRevoked != 0 {
+		return ENOENT // xnu-11417 bsd/vfs/vfs_vnops.c:vn_kqfilter
+	}
 	kind, mode, e := fdKind(int32(kn.ident))
 	if e != 0 {
 		return e
@@ -391,6 +394,46 @@ func sentFIN(fd int32) {
 		}
 		kq.mu.Unlock()
 	}
+}
+
+// knotesMoved calls move, which replaces the host's file of fd, and has the
+// knotes of fd watch the new one.
+func knotesMoved(fd int32, move func()) {
+	if fdBitsOf(fd)&fdKnotes == 0 || kqueuesGone.Load() {
+		move()
+		return
+	}
+	kqueues.mu.Lock()
+	defer kqueues.mu.Unlock()
+	each := func(f func(kq *kqueue, i int32)) {
+		for kq := kqueues.head.Load(); kq != nil; kq = kq.next {
+			kq.mu.Lock()
+			if int(fd) < len(kq.byFD) {
+				for i := kq.byFD[fd]; i != 0; i = kq.knotes[i].next {
+					if kq.knotes[i].hostFD >= 0 {
+						f(kq, i)
+					}
+				}
+			}
+			kq.mu.Unlock()
+		}
+	}
+	each(func(kq *kqueue, i int32) {
+		if kq.knotes[i].set != setNone {
+			kq.disarmFD(i)
+		}
+	})
+	move()
+	each(func(kq *kqueue, i int32) {
+		kn := &kq.knotes[i]
+		if kn.state&knOwned != 0 {
+			host(syscall.SYS_DUP3, uintptr(fd), uintptr(kn.hostFD), syscall.O_CLOEXEC, 0, 0, 0)
+		}
+		kn.state &^= knParked
+		if kn.state&knDisabled == 0 {
+			kq.armFD(i)
+		}
+	})
 }
 
 const linuxGetpipeSz = 1032

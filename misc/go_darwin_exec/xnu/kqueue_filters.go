@@ -242,6 +242,16 @@ func (kq *kqueue) attachProc(t *Thread, i int32) Errno {
 	return kq.armFD(i)
 }
 
+// processEnded reports whether evs, which come from the host, may have the end of a process.
+func (kq *kqueue) processEnded(evs []epollEvent) bool {
+	for _, ev := range evs {
+		if i := ev.index; i > 0 && int(i) < len(kq.knotes) && kq.knotes[i].filter == evfiltProc {
+			return true
+		}
+	}
+	return false
+}
+
 // procEvent sets what is reported when the process of knote i has ended: the
 // knote goes with it (xnu-11417 bsd/kern/kern_event.c:filt_procevent).
 func (kq *kqueue) procEvent(i int32) {

@@ -112,7 +112,7 @@ func sysPoll(t *Thread, a *args) (uint64, Errno) {
 		}
 		t.deadline = monotonic() + int64(uint32(ms))*1e6
 	}
-	s.attachAll()
+	s.attachAll(t.restart)
 	if e := t.pollWait(s, timed, timed && ms == 0); e != 0 {
 		return 0, e
 	}
@@ -136,8 +136,10 @@ func (s *pollScan) begin(n int, r Release) {
 }
 
 // attachAll makes the knotes. An entry whose knote cannot be made is POLLNVAL;
-// one that asks for nothing has no knote, whatever its descriptor is.
-func (s *pollScan) attachAll() {
+// one that asks for nothing has no knote, whatever its descriptor is. A terminal
+// that has been revoked cannot have one (bsd/vfs/vfs_vnops.c:vn_kqfilter), but keeps what it
+// had when a poll that is made again began.
+func (s *pollScan) attachAll(again bool) {
 	for i := range s.entries {
 		p := &s.entries[i]
 		raw := s.raw[i*guestPollfdSize:]
@@ -154,7 +156,8 @@ func (s *pollScan) attachAll() {
 		if p.events&pollForFile != 0 {
 			p.filters |= pollFiltVnode
 		}
-		if p.filters != 0 && !p.attach() {
+		dead := !again && p.filters != 0 && fdBitsOf(p.fd)&fdRevoked != 0
+		if p.filters != 0 && (dead || !p.attach()) {
 			s.refuse(p)
 		}
 	}

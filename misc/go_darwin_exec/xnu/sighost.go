@@ -304,6 +304,9 @@ func (p *Proc) fromHost(r *hostsig.Record) {
 
 // postHost is fromHost with mu held; it releases mu.
 func (p *Proc) postHost(r *hostsig.Record) {
+	if r.Signo == int32(syscall.SIGCHLD) {
+		sweepTTYs()
+	}
 	sig, info := p.hostInfo(r)
 	if sig == 0 {
 		if r.Signo == hostDump && p.trace != nil {

@@ -178,7 +178,9 @@ func noteReceived(fd int32) {
 	if typ := sockInt(fd, syscall.SO_TYPE); typ > 0 {
 		noteSocket(fd, sockInt(fd, linuxSoDomain), typ)
 		setFDBits(fd, fdSndbuf)
+		return
 	}
+	noteTTY(fd)
 }
 
 // noteInherited is noteReceived for all descriptors that the process began

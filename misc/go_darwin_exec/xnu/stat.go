@@ -63,7 +63,7 @@ func (t *Thread) statx(dir, p uintptr, flags uintptr) (*statxBuf, Errno) {
 
 // fstatx is statx for an open file.
 func (t *Thread) fstatx(fd int32) (*statxBuf, Errno) {
-	if fd < 0 {
+	if fd < 0 || fdBitsOf(fd)&fdRevoked != 0 {
 		return nil, EBADF
 	}
 	return t.statx(uintptr(fd), hostBuf(&emptyName[0]), linuxAtEmptyPath)

@@ -64,6 +64,7 @@ func sysWait4(t *Thread, a *args) (uint64, Errno) {
 	if e != 0 || v == 0 {
 		return v, e
 	}
+	sweepTTYs()
 	if s := getUint32(b); s&0xff == statusStopped {
 		t.p.sawStop(uint32(v), s>>8)
 	}
@@ -160,6 +161,7 @@ func sysWaitid(t *Thread, a *args) (uint64, Errno) {
 	if nothing || getUint32(b) == 0 {
 		return 0, 0
 	}
+	sweepTTYs()
 	si := childInfo{code: int32(getUint32(b[8:])), pid: getUint32(b[16:]), status: getUint32(b[24:])}
 	if si.code == cldStopped {
 		t.p.sawStop(si.pid, si.status)
