@@ -216,6 +216,18 @@ func main() {
 		dead("after exec", must(strconv.Atoi(os.Args[2])))
 		fmt.Println("done")
 		return
+	case "during": // the leader ends by this exec, which closes its input
+		s := must(strconv.Atoi(os.Args[2]))
+		within("leader that ends during exec", func() { syscall.Wait4(must(strconv.Atoi(os.Args[3])), nil, 0, nil) })
+		dead("leader that ends during exec", s)
+		m, name := open()
+		s = slave(name)
+		l := lead(s, true, "wait")
+		for _, fd := range []int{m, s, int(l.in.(*os.File).Fd())} {
+			keep(fd)
+		}
+		syscall.Exec(must(os.Executable()), []string{os.Args[0], "holder", strconv.Itoa(s), strconv.Itoa(l.Process.Pid)}, os.Environ())
+		return
 	case "holder": // execs itself, with the leader living
 		s := must(strconv.Atoi(os.Args[2]))
 		pid := must(strconv.Atoi(os.Args[3]))
@@ -333,10 +345,9 @@ func main() {
 	m, name = open()
 	s = slave(name)
 	l = lead(s, true, "wait")
-	for _, fd := range []int{m, s, int(l.in.(*os.File).Fd())} {
-		keep(fd)
-	}
-	syscall.Exec(must(os.Executable()), []string{os.Args[0], "holder", strconv.Itoa(s), strconv.Itoa(l.Process.Pid)}, os.Environ())
+	keep(m)
+	keep(s)
+	syscall.Exec(must(os.Executable()), []string{os.Args[0], "during", strconv.Itoa(s), strconv.Itoa(l.Process.Pid)}, os.Environ())
 }
 
 func keep(fd int) {

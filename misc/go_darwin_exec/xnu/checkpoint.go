@@ -221,6 +221,6 @@ func (t *Thread) execResume(fd int32) {
 		}
 	}
 	p.faults.inherit(true)
-	st := ExecState{State: p.sig.Exec(t.sig), Resume: fd, Linked: p.linked.Load()}
+	st := ExecState{State: p.sig.Exec(t.sig), Resume: fd, Linked: p.linked.Load(), Leaders: watchedLeaders()}
 	x.exec(&st, argv, len(p.cfg.Args), len(p.cfg.Env))
 }

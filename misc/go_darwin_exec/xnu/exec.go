@@ -480,7 +480,7 @@ func sysExecve(t *Thread, a *args) (uint64, Errno) {
 			p.drainHost()
 			closeOnExec(p.sigFD, false)
 		}
-		st := ExecState{State: p.sig.Exec(t.sig), SigFD: p.sigFDForExec(), Resume: -1, Linked: p.linked.Load()}
+		st := ExecState{State: p.sig.Exec(t.sig), SigFD: p.sigFDForExec(), Resume: -1, Linked: p.linked.Load(), Leaders: watchedLeaders()}
 		p.faults.inherit(true)
 		e = x.exec(&st, argv, argc, envc)
 		p.faults.inherit(false)

@@ -613,7 +613,7 @@ func TestScriptWords(t *testing.T) {
 func TestExecStateRoundTrip(t *testing.T) {
 	want := ExecState{
 		State: xsig.State{Mask: 0x12345, Ignore: 1, Pending: 0x40000000, Intr: 7, Siginfo: 9, NoStop: true, NoZombie: true},
-		SigFD: 7, Resume: -1, Self: 9, Retry: 2, Linked: true,
+		SigFD: 7, Resume: -1, Self: 9, Retry: 2, Linked: true, Leaders: [ttyLeaders]ttyLeader{{dev: 0x8801, pid: 77}, {}, {}, {dev: 1, pid: 1<<22 - 1}},
 		Runner: []string{"runner", "-trace"}, Path: "path", Args: []string{"a0", "", "a2"}, Env: []string{"A=B"},
 	}
 	b := make([]byte, stateHead)

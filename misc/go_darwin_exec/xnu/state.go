@@ -37,6 +37,8 @@ type ExecState struct {
 	Retry  int   // how often the runner has started itself again
 	Linked bool  // see Proc.linked
 
+	Leaders [ttyLeaders]ttyLeader // of sessions whose terminals the process has
+
 	Runner    []string // the runner's name and flags
 	Path      string
 	Args, Env []string
@@ -60,7 +62,8 @@ const (
 	stateResume
 	stateSelf
 	stateRetry
-	stateWords
+	stateLeaders
+	stateWords = stateLeaders + 2*ttyLeaders
 
 	stateHead = 8 * stateWords
 
@@ -106,6 +109,10 @@ func (st *ExecState) put(b []byte, runnerc, argc, envc int) {
 	} {
 		putUint64(b[8*i:], v)
 	}
+	for i, l := range st.Leaders {
+		putUint64(b[8*(stateLeaders+2*i):], l.dev)
+		putUint64(b[8*(stateLeaders+2*i+1):], uint64(l.pid))
+	}
 }
 
 var errNoState = errors.New("holds no state of a runner")
@@ -130,6 +137,9 @@ func parseState(b []byte) (*ExecState, error) {
 		},
 		SigFD: int32(n(stateSigFD)), Resume: int32(n(stateResume)), Self: int32(n(stateSelf)),
 		Retry: int(n(stateRetry)), Linked: n(stateFlags)&stateLinked != 0,
+	}
+	for i := range st.Leaders {
+		st.Leaders[i] = ttyLeader{n(stateLeaders + 2*i), int32(n(stateLeaders + 2*i + 1))}
 	}
 	words := func(n uint64) []string {
 		list := make([]string, 0, n)

@@ -160,8 +160,44 @@ func startTTYs(p *Proc) {
 	defer ttys.mu.Unlock()
 	ttys.p = p
 	for i := range ttys.w[:ttys.n] {
-		ttys.w[i].find()
+		w := &ttys.w[i]
+		w.find()
+		if x := p.cfg.Exec; x != nil && w.leader == 0 {
+			// One that has ended during the exec has no terminal any more.
+			for _, l := range x.Leaders {
+				if l.dev == w.dev {
+					w.watch(l.pid)
+					if w.ended() {
+						w.revoke()
+					} else {
+						w.watch(0)
+					}
+				}
+			}
+		}
 	}
+}
+
+// A ttyLeader is what exec hands on of a ttyWatch; of most processes, all.
+type ttyLeader struct {
+	dev uint64
+	pid int32
+}
+
+const ttyLeaders = 4
+
+// watchedLeaders returns what exec hands on.
+func watchedLeaders() (ls [ttyLeaders]ttyLeader) {
+	lockTTYs()
+	n := 0
+	for i := range ttys.w[:ttys.n] {
+		if w := &ttys.w[i]; w.leader != 0 && w.leader != int32(vcpu.Pid()) && n < len(ls) {
+			ls[n] = ttyLeader{w.dev, w.leader}
+			n++
+		}
+	}
+	unlockTTYs()
+	return ls
 }
 
 // find looks for the leader of w's session. It opens the socket first, so that
