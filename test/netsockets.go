@@ -76,7 +76,7 @@ func main() {
 		err = syscall.Bind(s, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	}
 	if err == nil {
-		err = syscall.Listen(s, 0)
+		err = syscall.Listen(s, 1) // 0 would be as many as can be
 	}
 	if err != nil {
 		fail("%v", err)
