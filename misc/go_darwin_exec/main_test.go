@@ -76,13 +76,21 @@ type result struct {
 	stdout, stderr string
 }
 
-func run(t testing.TB, cmd *exec.Cmd) (r result) {
+func run(t testing.TB, cmd *exec.Cmd) result {
+	t.Helper()
+	return runWithin(t, cmd, 5*time.Minute)
+}
+
+// runWithin is run for a command that is killed if it has not ended after limit.
+func runWithin(t testing.TB, cmd *exec.Cmd, limit time.Duration) (r result) {
 	t.Helper()
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
-	timer := time.AfterFunc(5*time.Minute, func() { cmd.Process.Kill() })
-	defer timer.Stop()
-	e := cmd.Run()
+	e := cmd.Start()
+	if e == nil {
+		defer time.AfterFunc(limit, func() { cmd.Process.Kill() }).Stop()
+		e = cmd.Wait()
+	}
 	var ee *exec.ExitError
 	if e != nil && !errors.As(e, &ee) {
 		t.Fatal(e)
@@ -535,9 +543,7 @@ func (m *monkey) test(t *testing.T) {
 		t.Cleanup(func() { removable(t, cmd.Dir) })
 		cmd.Stdin = strings.NewReader("") // a pipe: /dev/null would take fchmod and fchown
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		stop := time.AfterFunc(1500*time.Millisecond, func() { cmd.Process.Kill() }) // it has blocked SIGALRM, and waits
-		r := run(t, cmd)
-		stop.Stop()
+		r := runWithin(t, cmd, 1500*time.Millisecond) // it may have blocked SIGALRM, and wait
 		ends[fmt.Sprintf("status %d %v", r.status, r.signal)]++
 		for _, bad := range []string{"goroutine ", "fatal error:", "panic:"} {
 			if strings.Contains(r.stderr, bad) {
