@@ -350,7 +350,7 @@ func replaceTTY(fd int32, b fdBits, mark uintptr) {
 	dead, e := deadTTY(uintptr(fl))
 	if e != 0 {
 		if !vcpu.Forked() {
-			complainOnce("the terminal of an ended session is not revoked: no pseudo terminal to replace it: %v; see /proc/sys/kernel/pty/max and /dev/ptmx", e)
+			warnOncef("the terminal of an ended session is not revoked: no pseudo terminal to replace it: %v; see /proc/sys/kernel/pty/max and /dev/ptmx", e)
 		}
 		return
 	}
