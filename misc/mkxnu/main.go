@@ -3,9 +3,9 @@
 // license that can be found in the LICENSE file.
 
 // Mkxnu writes the files that follow from the tables of kernel facts in
-// lib/xnu: the runner's call, error and signal tables, the libc stubs of
-// package syscall and the tables of doc/abi.md, doc/releases.md and
-// doc/syscalls.md.
+// lib/xnu: the runner's call, error and signal tables, the headers of numbers and
+// the libc stubs of the ports, and the tables of doc/abi.md, doc/releases.md
+// and doc/syscalls.md.
 //
 //	go run ./mkxnu [-top DIR] [-check]
 //
@@ -30,6 +30,10 @@ var outputs = []struct {
 	{"misc/go_darwin_exec/xnu/zsyscalls.go", genSyscalls},
 	{"misc/go_darwin_exec/xnu/zerrno.go", genErrno},
 	{"misc/go_darwin_exec/xnu/zsignal.go", genSignal},
+	{"src/runtime/xnu_darwin.h", genHeader},
+	{"src/runtime/zxnu_darwin.go", genRuntimeNumbers},
+	{"src/syscall/xnu_darwin.h", genHeader},
+	{"src/syscall/zxnu_darwin.go", genSyscallNumbers},
 	{"src/syscall/libc_darwin_amd64.s", genLibc(amd64Stubs)},
 	{"src/syscall/libc_darwin_386.s", genLibc(i386Stubs)},
 	{"src/syscall/zlayout_darwin_386.go", genI386},

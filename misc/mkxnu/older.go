@@ -116,7 +116,7 @@ func genOlder(top string) ([]byte, error) {
 	}
 	stubs = slices.DeleteFunc(stubs, func(s stub) bool { return !s.onlyENOSYS() })
 	var b bytes.Buffer
-	b.WriteString(strings.Replace(fmt.Sprintf(goHeader, "libc.tsv", "syscall"), "\npackage", "\n//go:build !ios && (amd64 || 386)\n\npackage", 1))
+	b.WriteString(portHeader("libc.tsv", "syscall"))
 	b.WriteString("\nimport (\n\"internal/abi\"\n_ \"unsafe\" // for linkname\n)\n\n")
 	for _, s := range stubs {
 		fmt.Fprintf(&b, "//go:linkname %[1]s %[1]s\nfunc %[1]s()\n\n", s.Symbol())
@@ -130,7 +130,7 @@ var OlderENOSYS = []struct {
 }{
 `)
 	for _, s := range stubs {
-		fmt.Fprintf(&b, "{%q, abi.FuncPCABI0(%s), %d},\n", s.name, s.Symbol(), s.major)
+		fmt.Fprintf(&b, "{%q, abi.FuncPCABI0(%s), %s},\n", s.name, s.Symbol(), s.Darwin())
 	}
 	b.WriteString("}\n")
 	return gofmt(b.Bytes())

@@ -16,92 +16,91 @@ import (
 )
 
 var (
-	entryRE = regexp.MustCompile(`(UNIX|MACH|MDEP)\((\d+)\)`)
-	// A number of amd64 or a gate of 386 not given by UNIX, MACH or MDEP. INT $3 is no gate.
-	rawRE  = regexp.MustCompile(`\$\(?0x[123]00[0-9a-f]{4}\b|\bINT\s+\$\(?(?:[^3\s]|3\w)\w*|\bSYSENTER\b`)
+	entryRE = regexp.MustCompile(`\bMOVL\s+\$XNU_(\w+), AX$`)
+	// A number of amd64, and a gate of 386; INT $3 is no gate.
+	rawRE  = regexp.MustCompile(`\$\(?0x[123]00[0-9a-f]{4}\b`)
+	gateRE = regexp.MustCompile(`\bINT\s+\$\(?(?:[^3\s]|3\w)\w*|\b(?:SYSCALL|SYSENTER)\b`)
 	textRE = regexp.MustCompile(`^TEXT\s+(\S+)\(SB\)`)
-	saidRE = regexp.MustCompile(`^// (\w+) ?\((trap |machdep )?(\d+)\)`) // "name(number)" begins a comment
+	saidRE = regexp.MustCompile(`^// (\w+)(?: \((trap|machdep)\))?[,:.]`) // the entry's name, and its class, begin a comment
 )
 
-// kindOf is the macro for an entry, by the word before its number in a comment.
-var kindOf = map[string]string{"": "UNIX", "trap ": "MACH", "machdep ": "MDEP"}
+// classOf is the class of an entry, by the word for it in a comment, and gateOf
+// the instruction for it in a file of darwin/386.
+var (
+	classOf = map[string]string{"": "UNIX", "trap": "MACH", "machdep": "MDEP"}
+	gateOf  = map[string]string{"UNIX": "INT $0x80", "MACH": "INT $0x81", "MDEP": "INT $0x82"}
+)
 
-// kernelNames reads the names of a table of lib/xnu, by number.
-func kernelNames(t *testing.T, file string) map[string][]string {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := map[string][]string{}
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Split(line, "\t"); len(f) > 1 && f[0] != "" && f[0][0] != '#' {
-			names[f[0]] = append(names[f[0]], f[1])
-		}
-	}
-	return names
-}
-
-// tablesOf returns the names of the three kinds of entries.
-func tablesOf(t *testing.T) map[string]map[string][]string {
+// classes returns the class of each entry that the runtime's header of numbers names.
+func classes(t *testing.T) map[string]string {
 	top, err := tree.Top()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]map[string][]string{
-		"UNIX": kernelNames(t, filepath.Join(top, "lib", "xnu", "syscalls.tsv")),
-		"MACH": kernelNames(t, filepath.Join(top, "lib", "xnu", "traps.tsv")),
-		// The names for 32-bit programs: xnu-1504 to xnu-11417 osfmk/i386/machdep_call.c:machdep_call_table.
-		"MDEP": {
-			"3": {"thread_fast_set_cthread_self"},
-			"4": {"thread_set_user_ldt"},
-			"5": {"i386_set_ldt"},
-			"6": {"i386_get_ldt"},
-		},
+	text, err := os.ReadFile(filepath.Join(top, "src", "runtime", "xnu_darwin.h"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	classes := map[string]string{}
+	for _, m := range defineRE.FindAllStringSubmatch(string(text), -1) {
+		classes[m[1]] = m[2]
+	}
+	if len(classes) < 400 {
+		t.Fatalf("xnu_darwin.h names only %d entries", len(classes))
+	}
+	return classes
 }
 
-// checkEntries returns what is wrong with the kernel entries of a file: 48,
-// which changes the mask of every thread; a number that is not the entry's that
-// the comment above the TEXT names, or not by that name (golang/go 1250f94f93:
-// usleep called something else); an entry that is not made by the macros.
-func checkEntries(text string, tables map[string]map[string][]string) (wrong []string, entries int) {
-	said := map[string]string{}  // entry, as "UNIX(93)", to name, of the comment above
-	names := map[string]string{} // the same of the comments since the last TEXT
+var defineRE = regexp.MustCompile(`(?m)^#define XNU_(\w+) XNU_(UNIX|MACH|MDEP)\(\d+\)$`)
+
+// checkEntries returns what is wrong with the kernel entries of a file: sigprocmask
+// (48), which changes the mask of every thread; an entry that is not the one that
+// the comment above the TEXT names (golang/go 1250f94f93: usleep called
+// something else), or not of that class; a gate of 386 for another class; an
+// entry that is made without the header's names.
+func checkEntries(text string, classes map[string]string) (wrong []string, entries int) {
+	said := map[string]bool{}  // entry with its class, as "UNIX select", of the comment above
+	names := map[string]bool{} // the same of the comments since the last TEXT
+	gate := ""                 // what must make the entry whose number is in AX, "" if none is
 	for i, line := range strings.Split(text, "\n") {
 		bad := func(format string, args ...any) {
 			wrong = append(wrong, fmt.Sprintf("line %d: ", i+1)+fmt.Sprintf(format, args...))
 		}
 		if m := saidRE.FindStringSubmatch(line); m != nil {
-			names[kindOf[m[2]]+"("+m[3]+")"] = m[1]
+			names[classOf[m[2]]+" "+m[1]] = true
 		}
 		if textRE.MatchString(line) {
-			said, names = names, map[string]string{}
+			said, names, gate = names, map[string]bool{}, ""
 		}
 		code, _, _ := strings.Cut(line, "//")
 		if strings.HasPrefix(code, "#define") {
 			continue
 		}
+		code = strings.Join(strings.Fields(code), " ")
 		if raw := rawRE.FindString(code); raw != "" {
-			bad("%s: entry made without UNIX, MACH or MDEP", raw)
+			bad("%s: entry made without a name of xnu_darwin.h", raw)
 		}
-		for _, m := range entryRE.FindAllStringSubmatch(code, -1) {
+		if m := entryRE.FindStringSubmatch(code); m != nil {
 			entries++
-			kind, nr := m[1], m[2]
-			if kind == "UNIX" && nr == "48" {
+			name, class := m[1], classes[m[1]]
+			if name == "sigprocmask" {
 				bad("sigprocmask (48) changes the mask of every thread")
 			}
-			name := said[m[0]]
-			if name == "" {
-				bad("%s: the comment above the TEXT does not name this entry", m[0])
-				continue
+			if !said[class+" "+name] && !said[class+" "+strings.TrimSuffix(name, "_trap")] {
+				bad("%s: the comment above the TEXT does not name this entry with its class", name)
 			}
-			ok := false
-			for _, known := range tables[kind][nr] {
-				ok = ok || known == name || strings.TrimSuffix(known, "_trap") == name
+			gate = gateOf[class]
+			continue
+		}
+		if g := gateRE.FindString(code); g != "" {
+			if gate == "" {
+				bad("%s: entry made without a name of xnu_darwin.h", g)
+			} else if g != gate && g != "SYSCALL" {
+				bad("%s: the entry is made by %s", g, gate)
 			}
-			if !ok {
-				bad("%s is called %s in the comment and %v in lib/xnu", m[0], name, tables[kind][nr])
-			}
+		}
+		if code != "" && !strings.HasPrefix(code, "XOR") {
+			gate = ""
 		}
 	}
 	return wrong, entries
@@ -128,13 +127,13 @@ func rawSources(t *testing.T, patterns ...string) []string {
 }
 
 func TestKernelEntries(t *testing.T) {
-	tables := tablesOf(t)
+	classes := classes(t)
 	for _, file := range rawSources(t, "*_darwin_amd64.s", "*_darwin_386.s") {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrong, entries := checkEntries(string(text), tables)
+		wrong, entries := checkEntries(string(text), classes)
 		for _, w := range wrong {
 			t.Errorf("%s: %s", filepath.Base(file), w)
 		}
@@ -146,35 +145,39 @@ func TestKernelEntries(t *testing.T) {
 
 // TestKernelEntriesMistakes: the check sees what it is for.
 func TestKernelEntriesMistakes(t *testing.T) {
-	tables := tablesOf(t)
+	classes := classes(t)
 	for _, tt := range []struct{ name, text, want string }{
-		{"right", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(93), AX\n", ""},
-		{"usleep of 2012", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(92), AX\n", "does not name this entry"},
-		{"wrong name", "// select(92): n.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(92), AX\n", "is called select"},
-		{"trap for call", "// select(93): n.\nTEXT x(SB),0,$0\n\tMOVL\tMACH(93), AX\n", "does not name this entry"},
-		{"48", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL\tUNIX(48), AX\n", "every thread"},
-		{"48 by hand", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL\t$(0x2000000+48), AX\n", "without UNIX"},
-		{"48 in one", "TEXT x(SB),0,$0\n\tMOVL\t$0x2000030, AX\n", "without UNIX"},
-		{"machdep", "// i386_get_ldt (machdep 5): n.\nTEXT x(SB),0,$0\n\tMOVL\tMDEP(5), AX\n", "is called i386_get_ldt"},
-		{"no machdep", "// i386_set_ldt(5): n.\nTEXT x(SB),0,$0\n\tMOVL\tMDEP(5), AX\n", "does not name this entry"},
-		{"386 right", "#define UNIX(n)\tMOVL $n, AX; INT $0x80\n// select(93): n.\nTEXT x(SB),0,$0\n\tUNIX(93)\n\tINT\t$3\n", ""},
-		{"386 other number", "// select(93): n.\nTEXT x(SB),0,$0\n\tUNIX(92)\n", "does not name this entry"},
-		{"386 trap", "// task_self (trap 27).\nTEXT x(SB),0,$0\n\tMACH(27)\n", "is called task_self"},
-		{"386 machdep right", "// thread_fast_set_cthread_self (machdep 3): base.\nTEXT x(SB),0,$0\n\tMDEP(3)\n", ""},
-		{"386 machdep", "// thread_fast_set_cthread_self (machdep 3): base.\nTEXT x(SB),0,$0\n\tMDEP(4)\n", "does not name this entry"},
-		{"386 48", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tUNIX(48)\n", "every thread"},
-		{"386 48 by hand", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL\t$48, AX\n\tINT\t$0x80\n", "without UNIX"},
-		{"386 on one line", "// sigprocmask(48): how.\nTEXT x(SB),0,$0\n\tMOVL $48, AX; INT $128\n", "without UNIX"},
-		{"386 trap by hand", "// task_self (trap 28).\nTEXT x(SB),0,$0\n\tMOVL\t$-28, AX\n\tINT\t$0x81\n", "without UNIX"},
-		{"386 machdep by hand", "// i386_set_ldt (machdep 5): n.\nTEXT x(SB),0,$0\n\tMOVL\t$5, AX\n\tINT\t$(0x82)\n", "without UNIX"},
-		{"386 sysenter", "// exit(1): n.\nTEXT x(SB),0,$0\n\tMOVL\t$1, AX\n\tSYSENTER\n", "without UNIX"},
+		{"right", "// select: n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_select, AX\n\tSYSCALL\n", ""},
+		{"usleep of 2012", "// select: n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_fcntl, AX\n\tSYSCALL\n", "does not name this entry"},
+		{"no comment", "TEXT x(SB),0,$0\n\tMOVL\t$XNU_fcntl, AX\n\tSYSCALL\n", "does not name this entry"},
+		{"trap for call", "// swtch: n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_swtch, AX\n\tSYSCALL\n", "does not name this entry"},
+		{"48", "// sigprocmask: how.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_sigprocmask, AX\n\tSYSCALL\n", "every thread"},
+		{"48 by hand", "// sigprocmask: how.\nTEXT x(SB),0,$0\n\tMOVL\t$(0x2000000+48), AX\n\tSYSCALL\n", "without a name"},
+		{"48 in one", "TEXT x(SB),0,$0\n\tMOVL\t$0x2000030, AX\n", "without a name"},
+		{"48 from memory", "// read: n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_read, AX\n\tMOVL\tnr+0(FP), AX\n\tSYSCALL\n", "without a name"},
+		{"machdep", "// i386_get_ldt (machdep): n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_i386_set_ldt, AX\n\tSYSCALL\n", "does not name this entry"},
+		{"no machdep", "// i386_set_ldt: n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_i386_set_ldt, AX\n\tSYSCALL\n", "does not name this entry"},
+		{"no such entry", "// usleep: n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_usleep, AX\n\tSYSCALL\n", "does not name this entry"},
+		{"386 right", "// select: n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_select, AX\n\tINT\t$0x80\n\tINT\t$3\n", ""},
+		{"386 other entry", "// select: n.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_fcntl, AX\n\tINT\t$0x80\n", "does not name this entry"},
+		{"386 trap", "// task_self (trap).\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_thread_self, AX\n\tINT\t$0x81\n", "does not name this entry"},
+		{"386 trap right", "// mach_msg (trap): message.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_mach_msg_trap, AX\n\tINT\t$0x81\n", ""},
+		{"386 gate of a call", "// task_self (trap).\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_task_self, AX\n\tINT\t$0x80\n", "made by INT $0x81"},
+		{"386 machdep right", "// thread_fast_set_cthread_self (machdep): base.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_thread_fast_set_cthread_self, AX\n\tINT\t$0x82\n", ""},
+		{"386 machdep", "// thread_fast_set_cthread_self (machdep): base.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_thread_set_user_ldt, AX\n\tINT\t$0x82\n", "does not name this entry"},
+		{"386 48", "// sigprocmask: how.\nTEXT x(SB),0,$0\n\tMOVL\t$XNU_sigprocmask, AX\n\tINT\t$0x80\n", "every thread"},
+		{"386 48 by hand", "// sigprocmask: how.\nTEXT x(SB),0,$0\n\tMOVL\t$48, AX\n\tINT\t$0x80\n", "without a name"},
+		{"386 on one line", "// sigprocmask: how.\nTEXT x(SB),0,$0\n\tMOVL $48, AX; INT $128\n", "without a name"},
+		{"386 trap by hand", "// task_self (trap).\nTEXT x(SB),0,$0\n\tMOVL\t$-28, AX\n\tINT\t$0x81\n", "without a name"},
+		{"386 machdep by hand", "// i386_set_ldt (machdep): n.\nTEXT x(SB),0,$0\n\tMOVL\t$5, AX\n\tINT\t$(0x82)\n", "without a name"},
+		{"386 sysenter", "// exit: n.\nTEXT x(SB),0,$0\n\tMOVL\t$1, AX\n\tSYSENTER\n", "without a name"},
 	} {
-		wrong, _ := checkEntries(tt.text, tables)
+		wrong, _ := checkEntries(tt.text, classes)
 		if got := strings.Join(wrong, "\n"); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
-	// The change sigmask2012 makes 48 on both ports, without the macros.
+	// The change sigmask2012 makes 48 on both ports.
 	top, err := tree.Top()
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +187,7 @@ func TestKernelEntriesMistakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if wrong, _ := checkEntries(string(text), tables); !strings.Contains(strings.Join(wrong, "\n"), "without UNIX") {
+		if wrong, _ := checkEntries(string(text), classes); !strings.Contains(strings.Join(wrong, "\n"), "every thread") {
 			t.Errorf("sigmask2012 on %s: %q", arch, wrong)
 		}
 	}

@@ -28,6 +28,8 @@ func WallSec(sec uint32) int64 {
 
 func DarwinRelease() int { return int(darwinRelease) }
 
+const Darwin10_13 = darwin10_13
+
 // SigprocmaskBad makes a call that the kernel must refuse, on the stack of a
 // goroutine or on that of the thread.
 func SigprocmaskBad(system bool) {

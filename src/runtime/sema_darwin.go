@@ -25,7 +25,7 @@ import (
 
 // ulockRelease is the first Darwin with ulock_wait and ulock_wake (xnu-3789
 // bsd/kern/sys_ulock.c).
-const ulockRelease = 16
+const ulockRelease = darwin10_12
 
 var useUlock bool
 

@@ -5,16 +5,17 @@
 //go:build !ios
 
 #include "textflag.h"
+#include "xnu_darwin.h"
 
-// sigprocmask(48): how, new, old. Error: the program ends.
+// sigprocmask: how, new, old. Error: the program ends.
 // It changes the mask of every thread.
 //
-//graft:replace sys_darwin_386.s 6b1713c1d80b kernel entry 48 instead of 329
+//graft:replace sys_darwin_386.s f12061700df8 kernel entry 48 instead of 329
 TEXT runtime·sigprocmask(SB),NOSPLIT,$0-12
-	MOVL	$48, AX
+	MOVL	$XNU_sigprocmask, AX
 	INT	$0x80
 	JCC	ok
-	MOVL	$48, CX
+	MOVL	$XNU_sigprocmask, CX
 	JMP	runtime·entryRefused(SB)
 ok:
 	RET

@@ -5,19 +5,20 @@
 //go:build !ios
 
 #include "textflag.h"
+#include "xnu_darwin.h"
 
-// sigprocmask(48): how, new, old. Error: the program ends.
+// sigprocmask: how, new, old. Error: the program ends.
 // It changes the mask of every thread.
 //
-//graft:replace sys_darwin_amd64.s b30a04fb3c1d kernel entry 48 instead of 329
+//graft:replace sys_darwin_amd64.s c32861d0b1ba kernel entry 48 instead of 329
 TEXT runtime·sigprocmask(SB),NOSPLIT,$8-24
 	MOVL	how+0(FP), DI
 	MOVQ	new+8(FP), SI
 	MOVQ	old+16(FP), DX
-	MOVL	$(0x2000000+48), AX
+	MOVL	$XNU_sigprocmask, AX
 	SYSCALL
 	JCC	ok
-	MOVL	$48, 0(SP)
+	MOVL	$(XNU_sigprocmask&0xffffff), 0(SP)
 	MOVL	AX, 4(SP)
 	CALL	runtime·kernelRefused(SB)
 ok:

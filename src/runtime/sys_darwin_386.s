@@ -5,7 +5,7 @@
 //go:build !ios
 
 // Kernel entries of darwin/386. Each TEXT makes one. Above it stand the
-// kernel's name, number and arguments, and what an error becomes.
+// kernel's name and arguments, and what an error becomes.
 //
 // The number goes in AX, arguments on the stack from 4(SP) up: the word at
 // 0(SP) is taken for a return address. So a TEXT without a frame whose Go
@@ -15,68 +15,91 @@
 // INT 0x82. The kernel changes AX and DX. A BSD call that fails sets the carry
 // flag and leaves the error number in AX; a Mach trap returns its code in AX
 // (xnu-1504 to xnu-4903 osfmk/x86_64/idt64.s, bsd/dev/i386/systemcalls.c,
-// osfmk/i386/bsd_i386.c). Numbers: bsd/kern/syscalls.master,
-// osfmk/kern/syscall_sw.c.
+// osfmk/i386/bsd_i386.c).
 
 #include "go_asm.h"
 #include "go_tls.h"
 #include "textflag.h"
+#include "xnu_darwin.h"
 
-#define UNIX(n)	MOVL $n, AX; INT $0x80
-#define MACH(n)	MOVL $-n, AX; INT $0x81
-#define MDEP(n)	MOVL $n, AX; INT $0x82
+// What becomes of AX after a call. One that failed has set the carry flag.
 
-// exit(1): status. Does not return.
+// NEGERRNO leaves -errno there.
+#define NEGERRNO \
+	JCC	2(PC); \
+	NEGL	AX
+
+// MINUS1 leaves -1 there.
+#define MINUS1 \
+	JCC	2(PC); \
+	MOVL	$-1, AX
+
+// ERRNO leaves errno there, and 0 after one that did not fail.
+#define ERRNO \
+	JCS	2(PC); \
+	MOVL	$0, AX
+
+// MUST throws if call nr failed.
+#define MUST(nr) \
+	JCC	3(PC); \
+	MOVL	$nr, CX; \
+	JMP	runtime·entryRefused(SB)
+
+// exit: status. Does not return.
 TEXT runtime·exit(SB),NOSPLIT,$0-4
-	UNIX(1)
+	MOVL	$XNU_exit, AX
+	INT	$0x80
 	INT	$3
 
-// read(3): fd, buf, n. Error: -errno.
+// read: fd, buf, n. Error: -errno.
 TEXT runtime·read(SB),NOSPLIT,$0-16
-	UNIX(3)
-	JCC	2(PC)
-	NEGL	AX
+	MOVL	$XNU_read, AX
+	INT	$0x80
+	NEGERRNO
 	MOVL	AX, ret+12(FP)
 	RET
 
-// write(4): fd, buf, n. Error: -errno.
+// write: fd, buf, n. Error: -errno.
 TEXT runtime·write1(SB),NOSPLIT,$0-16
-	UNIX(4)
-	JCC	2(PC)
-	NEGL	AX
+	MOVL	$XNU_write, AX
+	INT	$0x80
+	NEGERRNO
 	MOVL	AX, ret+12(FP)
 	RET
 
-// open(5): path, flags, mode. Error: -1.
+// open: path, flags, mode. Error: -1.
 TEXT runtime·open(SB),NOSPLIT,$0-16
-	UNIX(5)
-	JCC	2(PC)
-	MOVL	$-1, AX
+	MOVL	$XNU_open, AX
+	INT	$0x80
+	MINUS1
 	MOVL	AX, ret+12(FP)
 	RET
 
-// close(6): fd. Error: -1.
+// close: fd. Error: -1.
 TEXT runtime·closefd(SB),NOSPLIT,$0-8
-	UNIX(6)
-	JCC	2(PC)
-	MOVL	$-1, AX
+	MOVL	$XNU_close, AX
+	INT	$0x80
+	MINUS1
 	MOVL	AX, ret+4(FP)
 	RET
 
-// getpid(20). No error.
+// getpid. No error.
 TEXT runtime·getpid(SB),NOSPLIT,$0-4
-	UNIX(20)
+	MOVL	$XNU_getpid, AX
+	INT	$0x80
 	MOVL	AX, ret+0(FP)
 	RET
 
-// kill(37): pid, signal, posix. Error: ignored.
+// kill: pid, signal, posix. Error: ignored.
 TEXT runtime·kill(SB),NOSPLIT,$0-12
-	UNIX(37)
+	MOVL	$XNU_kill, AX
+	INT	$0x80
 	RET
 
-// pipe(42): no arguments; the read end comes in AX, the write end in DX. Error: errno.
+// pipe: no arguments; the read end comes in AX, the write end in DX. Error: errno.
 TEXT runtime·pipe(SB),NOSPLIT,$0-12
-	UNIX(42)
+	MOVL	$XNU_pipe, AX
+	INT	$0x80
 	JCS	failed
 	MOVL	AX, r+0(FP)
 	MOVL	DX, w+4(FP)
@@ -88,46 +111,43 @@ failed:
 	MOVL	AX, errno+8(FP)
 	RET
 
-// sigaction(46): signal, new (with trampoline), old (without). Error: kernelRefused throws.
+// sigaction: signal, new (with trampoline), old (without). Error: kernelRefused throws.
 TEXT runtime·sigaction(SB),NOSPLIT,$0-12
-	UNIX(46)
-	JCC	ok
-	MOVL	$46, CX
-	JMP	runtime·entryRefused(SB)
-ok:
+	MOVL	$XNU_sigaction, AX
+	INT	$0x80
+	MUST(XNU_sigaction)
 	RET
 
-// sigaltstack(53): new, old. Error: kernelRefused throws.
+// sigaltstack: new, old. Error: kernelRefused throws.
 TEXT runtime·sigaltstack(SB),NOSPLIT,$0-8
-	UNIX(53)
-	JCC	ok
-	MOVL	$53, CX
-	JMP	runtime·entryRefused(SB)
-ok:
+	MOVL	$XNU_sigaltstack, AX
+	INT	$0x80
+	MUST(XNU_sigaltstack)
 	RET
 
-// munmap(73): address, length. Error: kernelRefused throws.
+// munmap: address, length. Error: kernelRefused throws.
 TEXT runtime·munmap(SB),NOSPLIT,$0-8
-	UNIX(73)
-	JCC	ok
-	MOVL	$73, CX
-	JMP	runtime·entryRefused(SB)
-ok:
+	MOVL	$XNU_munmap, AX
+	INT	$0x80
+	MUST(XNU_munmap)
 	RET
 
-// madvise(75): address, length, advice. Error: ignored, it is only advice.
+// madvise: address, length, advice. Error: ignored, it is only advice.
 TEXT runtime·madvise(SB),NOSPLIT,$0-12
-	UNIX(75)
+	MOVL	$XNU_madvise, AX
+	INT	$0x80
 	RET
 
-// setitimer(83): which, new, old. Error: ignored, no caller can fail.
+// setitimer: which, new, old. Error: ignored, no caller can fail.
 TEXT runtime·setitimer(SB),NOSPLIT,$0-12
-	UNIX(83)
+	MOVL	$XNU_setitimer, AX
+	INT	$0x80
 	RET
 
-// fcntl(92): fd, command, argument. Error: -1 and errno.
+// fcntl: fd, command, argument. Error: -1 and errno.
 TEXT runtime·fcntl(SB),NOSPLIT,$0-20
-	UNIX(92)
+	MOVL	$XNU_fcntl, AX
+	INT	$0x80
 	JCS	failed
 	MOVL	AX, ret+12(FP)
 	MOVL	$0, errno+16(FP)
@@ -137,7 +157,7 @@ failed:
 	MOVL	AX, errno+16(FP)
 	RET
 
-// select(93): n, in, out, except, timeout. Error (a signal): ignored.
+// select: n, in, out, except, timeout. Error (a signal): ignored.
 TEXT runtime·sys_select(SB),NOSPLIT,$24-4
 	MOVL	timeout+0(FP), AX
 	MOVL	$0, 4(SP)
@@ -145,17 +165,19 @@ TEXT runtime·sys_select(SB),NOSPLIT,$24-4
 	MOVL	$0, 12(SP)
 	MOVL	$0, 16(SP)
 	MOVL	AX, 20(SP)
-	UNIX(93)
+	MOVL	$XNU_select, AX
+	INT	$0x80
 	RET
 
-// gettimeofday(116): tv, tz, mach time (which 10.12 and later write to if it is
+// gettimeofday: tv, tz, mach time (which 10.12 and later write to if it is
 // not 0). Result 0: the time is in *tv; else it is in AX and DX. No error.
 TEXT runtime·gettimeofday(SB),NOSPLIT,$16-4
 	MOVL	tv+0(FP), CX
 	MOVL	CX, 4(SP)
 	MOVL	$0, 8(SP)
 	MOVL	$0, 12(SP)
-	UNIX(116)
+	MOVL	$XNU_gettimeofday, AX
+	INT	$0x80
 	TESTL	AX, AX
 	JEQ	done
 	MOVL	AX, timeval_tv_sec(CX)
@@ -163,7 +185,7 @@ TEXT runtime·gettimeofday(SB),NOSPLIT,$16-4
 done:
 	RET
 
-// mmap(197): address, length, protection, flags, fd, 64-bit offset. Error: nil and errno.
+// mmap: address, length, protection, flags, fd, 64-bit offset. Error: nil and errno.
 TEXT runtime·mmap(SB),NOSPLIT,$32-32
 	LEAL	addr+0(FP), SI
 	LEAL	4(SP), DI
@@ -171,7 +193,8 @@ TEXT runtime·mmap(SB),NOSPLIT,$32-32
 	CLD
 	REP;	MOVSL
 	MOVL	$0, 28(SP)	// upper half of the offset
-	UNIX(197)
+	MOVL	$XNU_mmap, AX
+	INT	$0x80
 	JCS	failed
 	MOVL	AX, p+24(FP)
 	MOVL	$0, err+28(FP)
@@ -181,44 +204,44 @@ failed:
 	MOVL	AX, err+28(FP)
 	RET
 
-// sysctl(202): mib, length of mib, old, length of old, new, length of new. Error: -errno.
+// sysctl: mib, length of mib, old, length of old, new, length of new. Error: -errno.
 TEXT runtime·sysctl(SB),NOSPLIT,$0-28
-	UNIX(202)
-	JCC	2(PC)
-	NEGL	AX
+	MOVL	$XNU_sysctl, AX
+	INT	$0x80
+	NEGERRNO
 	MOVL	AX, ret+24(FP)
 	RET
 
-// issetugid(327). No error.
+// issetugid. No error.
 TEXT runtime·issetugid(SB),NOSPLIT,$0-4
-	UNIX(327)
+	MOVL	$XNU_issetugid, AX
+	INT	$0x80
 	MOVL	AX, ret+0(FP)
 	RET
 
-// __pthread_kill(328): port of the thread, signal. Error: errno.
+// __pthread_kill: port of the thread, signal. Error: errno.
 TEXT runtime·pthread_kill(SB),NOSPLIT,$0-12
-	UNIX(328)
-	JCS	2(PC)
-	MOVL	$0, AX
+	MOVL	$XNU___pthread_kill, AX
+	INT	$0x80
+	ERRNO
 	MOVL	AX, ret+8(FP)
 	RET
 
-// __pthread_sigmask(329): how, new, old. Error: kernelRefused throws.
+// __pthread_sigmask: how, new, old. Error: kernelRefused throws.
 TEXT runtime·sigprocmask(SB),NOSPLIT,$0-12
-	UNIX(329)
-	JCC	ok
-	MOVL	$329, CX
-	JMP	runtime·entryRefused(SB)
-ok:
+	MOVL	$XNU___pthread_sigmask, AX
+	INT	$0x80
+	MUST(XNU___pthread_sigmask)
 	RET
 
-// __disable_threadsignal(331): ignored. No error.
+// __disable_threadsignal: ignored. No error.
 TEXT runtime·disable_threadsignal(SB),NOSPLIT,$8-0
 	MOVL	$1, 4(SP)
-	UNIX(331)
+	MOVL	$XNU___disable_threadsignal, AX
+	INT	$0x80
 	RET
 
-// bsdthread_create(360): func, arg, stack, pthread, flags. Error: errno.
+// bsdthread_create: func, arg, stack, pthread, flags. Error: errno.
 // The flag is PTHREAD_START_CUSTOM: stack is the address of one, not a size
 // (xnu-1504 bsd/kern/pthread_synch.c:bsdthread_create). func and pthread are
 // only handed to bsdthread_start, which wants neither.
@@ -230,9 +253,9 @@ TEXT runtime·bsdthread_create(SB),NOSPLIT,$24-12
 	MOVL	CX, 12(SP)
 	MOVL	$0, 16(SP)
 	MOVL	$0x01000000, 20(SP)
-	UNIX(360)
-	JCS	2(PC)
-	MOVL	$0, AX
+	MOVL	$XNU_bsdthread_create, AX
+	INT	$0x80
+	ERRNO
 	MOVL	AX, ret+8(FP)
 	RET
 
@@ -245,7 +268,7 @@ TEXT runtime·bsdthread_create(SB),NOSPLIT,$24-12
 // What ends the thread is kept above mstart's frames, because the m may be
 // collected once mexit has let go of it.
 //
-// bsdthread_terminate(361): stack, its length, port, semaphore. The kernel unmaps
+// bsdthread_terminate: stack, its length, port, semaphore. The kernel unmaps
 // the stack and gives the port's name back. Does not return; if it cannot
 // unmap, it does, and the thread ends with its stack left behind.
 TEXT runtime·bsdthread_start(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
@@ -274,30 +297,32 @@ TEXT runtime·bsdthread_start(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVL	$const_threadStackSize, 8(SP)
 	MOVL	CX, 12(SP)
 	MOVL	$0, 16(SP)
-	UNIX(361)
+	MOVL	$XNU_bsdthread_terminate, AX
+	INT	$0x80
 	MOVL	$0, 4(SP)
 	MOVL	$0, 8(SP)
 	MOVL	$0, 12(SP)
-	UNIX(361)
+	MOVL	$XNU_bsdthread_terminate, AX
+	INT	$0x80
 	INT	$3
 
-// kqueue(362). Error: -errno.
+// kqueue. Error: -errno.
 TEXT runtime·kqueue(SB),NOSPLIT,$0-4
-	UNIX(362)
-	JCC	2(PC)
-	NEGL	AX
+	MOVL	$XNU_kqueue, AX
+	INT	$0x80
+	NEGERRNO
 	MOVL	AX, ret+0(FP)
 	RET
 
-// kevent(363): kq, changes, n, events, n, timeout. Error: -errno.
+// kevent: kq, changes, n, events, n, timeout. Error: -errno.
 TEXT runtime·kevent(SB),NOSPLIT,$0-28
-	UNIX(363)
-	JCC	2(PC)
-	NEGL	AX
+	MOVL	$XNU_kevent, AX
+	INT	$0x80
+	NEGERRNO
 	MOVL	AX, ret+24(FP)
 	RET
 
-// bsdthread_register(366): threadstart, wqthread, flags, stack hint,
+// bsdthread_register: threadstart, wqthread, flags, stack hint,
 // targetconc, dispatchqueue offset, tsd offset. Error: errno.
 // Up to 10.9 the last two are one of 64 bits.
 TEXT runtime·bsdthread_register(SB),NOSPLIT,$32-4
@@ -309,61 +334,65 @@ TEXT runtime·bsdthread_register(SB),NOSPLIT,$32-4
 	MOVL	$0, 20(SP)
 	MOVL	$0, 24(SP)
 	MOVL	$0, 28(SP)
-	UNIX(366)
-	JCS	2(PC)
-	MOVL	$0, AX
+	MOVL	$XNU_bsdthread_register, AX
+	INT	$0x80
+	ERRNO
 	MOVL	AX, ret+0(FP)
 	RET
 
-// getentropy(500), from 10.12: buf, n. Error: errno.
+// getentropy, from 10.12: buf, n. Error: errno.
 TEXT runtime·getentropy(SB),NOSPLIT,$0-12
-	UNIX(500)
-	JCS	2(PC)
-	MOVL	$0, AX
+	MOVL	$XNU_getentropy, AX
+	INT	$0x80
+	ERRNO
 	MOVL	AX, ret+8(FP)
 	RET
 
-// ulock_wait(515), from 10.12: operation, address, 64-bit value, timeout in µs. Error: errno.
+// ulock_wait, from 10.12: operation, address, 64-bit value, timeout in µs. Error: errno.
 TEXT runtime·ulock_wait(SB),NOSPLIT,$0-24
-	UNIX(515)
-	JCS	2(PC)
-	MOVL	$0, AX
+	MOVL	$XNU_ulock_wait, AX
+	INT	$0x80
+	ERRNO
 	MOVL	AX, ret+20(FP)
 	RET
 
-// ulock_wake(516), from 10.12: operation, address, 64-bit value. Error: errno.
+// ulock_wake, from 10.12: operation, address, 64-bit value. Error: errno.
 TEXT runtime·ulock_wake(SB),NOSPLIT,$0-20
-	UNIX(516)
-	JCS	2(PC)
-	MOVL	$0, AX
+	MOVL	$XNU_ulock_wake, AX
+	INT	$0x80
+	ERRNO
 	MOVL	AX, ret+16(FP)
 	RET
 
-// swtch (trap 60): no arguments. The result, whether another thread could still
+// swtch (trap): no arguments. The result, whether another thread could still
 // run, is ignored.
 TEXT runtime·osyield(SB),NOSPLIT,$0-0
-	MACH(60)
+	MOVL	$XNU_swtch, AX
+	INT	$0x81
 	RET
 
-// mach_reply_port (trap 26). No error.
+// mach_reply_port (trap). No error.
 TEXT runtime·mach_reply_port(SB),NOSPLIT,$0-4
-	MACH(26)
+	MOVL	$XNU_mach_reply_port, AX
+	INT	$0x81
 	MOVL	AX, ret+0(FP)
 	RET
 
-// thread_self (trap 27). No error.
+// thread_self (trap). No error.
 TEXT runtime·thread_self(SB),NOSPLIT,$0-4
-	MACH(27)
+	MOVL	$XNU_thread_self, AX
+	INT	$0x81
 	MOVL	AX, ret+0(FP)
 	RET
 
-// task_self (trap 28). No error.
+// task_self (trap). No error.
 TEXT runtime·task_self(SB),NOSPLIT,$0-4
-	MACH(28)
+	MOVL	$XNU_task_self, AX
+	INT	$0x81
 	MOVL	AX, ret+0(FP)
 	RET
 
-// mach_msg (trap 31): message, option, size to send, size to receive, name to
+// mach_msg (trap): message, option, size to send, size to receive, name to
 // receive on, timeout, notify. Error: mach_msg_return_t.
 TEXT runtime·mach_msg(SB),NOSPLIT,$32-24
 	LEAL	msg+0(FP), SI
@@ -373,29 +402,33 @@ TEXT runtime·mach_msg(SB),NOSPLIT,$32-24
 	REP;	MOVSL
 	MOVL	$0, 24(SP)
 	MOVL	$0, 28(SP)
-	MACH(31)
+	MOVL	$XNU_mach_msg_trap, AX
+	INT	$0x81
 	MOVL	AX, ret+20(FP)
 	RET
 
-// semaphore_signal (trap 33): semaphore. Error: kern_return_t.
+// semaphore_signal (trap): semaphore. Error: kern_return_t.
 TEXT runtime·semaphore_signal(SB),NOSPLIT,$0-8
-	MACH(33)
+	MOVL	$XNU_semaphore_signal, AX
+	INT	$0x81
 	MOVL	AX, ret+4(FP)
 	RET
 
-// semaphore_wait (trap 36): semaphore. Error: kern_return_t.
+// semaphore_wait (trap): semaphore. Error: kern_return_t.
 TEXT runtime·semaphore_wait(SB),NOSPLIT,$0-8
-	MACH(36)
+	MOVL	$XNU_semaphore_wait, AX
+	INT	$0x81
 	MOVL	AX, ret+4(FP)
 	RET
 
-// semaphore_timedwait (trap 38): semaphore, seconds, nanoseconds. Error: kern_return_t.
+// semaphore_timedwait (trap): semaphore, seconds, nanoseconds. Error: kern_return_t.
 TEXT runtime·semaphore_timedwait(SB),NOSPLIT,$0-16
-	MACH(38)
+	MOVL	$XNU_semaphore_timedwait, AX
+	INT	$0x81
 	MOVL	AX, ret+12(FP)
 	RET
 
-// thread_fast_set_cthread_self (machdep 3): base. No error; the result is the
+// thread_fast_set_cthread_self (machdep): base. No error; the result is the
 // selector of a descriptor with that base (0x0f, 0x37 in a 32-bit kernel),
 // which the kernel also puts into GS, now and whenever it delivers a signal to
 // this thread (xnu-1504 osfmk/i386/pcb.c, bsd/dev/i386/unix_signal.c:sendsig): no
@@ -408,7 +441,8 @@ TEXT runtime·setldt(SB),NOSPLIT,$8-12
 	MOVL	base+4(FP), AX
 	SUBL	$0x18, AX
 	MOVL	AX, 4(SP)
-	MDEP(3)
+	MOVL	$XNU_thread_fast_set_cthread_self, AX
+	INT	$0x82
 	MOVW	AX, GS
 	RET
 
@@ -419,7 +453,7 @@ TEXT runtime·setldt(SB),NOSPLIT,$8-12
 // that setldt got (xnu-1504 to xnu-4903 bsd/dev/i386/unix_signal.c:sendsig). All
 // registers come back from the ucontext, so none need be kept.
 //
-// sigreturn(184): ucontext, style, token. Does not return; it fails only if the
+// sigreturn: ucontext, style, token. Does not return; it fails only if the
 // context is bad.
 TEXT runtime·sigtramp(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	NOP	SP		// disable vet stack checking
@@ -439,7 +473,8 @@ TEXT runtime·sigtramp(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVL	AX, 4(SP)
 	MOVL	CX, 8(SP)
 	MOVL	DX, 12(SP)
-	UNIX(184)
+	MOVL	$XNU_sigreturn, AX
+	INT	$0x80
 	INT	$3
 
 // sigfwd calls a handler that is not Go's by the C calling convention.

@@ -5,95 +5,111 @@
 //go:build !ios
 
 // Kernel entries of darwin/amd64. Each TEXT makes one. Above it stand the
-// kernel's name, number and arguments, and what an error becomes.
+// kernel's name and arguments, and what an error becomes.
 //
 // The number and its class go in AX, arguments in DI SI DX R10 R8 R9, more of
 // them at 8(SP) and up: the word at 0(SP) is taken for a return address. The
 // kernel changes CX and R11. A BSD call that fails sets the carry flag and
 // leaves the error number in AX; a Mach trap returns its code in AX
 // (xnu-1504 to xnu-11417 osfmk/x86_64/idt64.s, bsd/dev/i386/systemcalls.c).
-// Numbers: bsd/kern/syscalls.master, osfmk/kern/syscall_sw.c.
 
 #include "go_asm.h"
 #include "go_tls.h"
 #include "textflag.h"
+#include "xnu_darwin.h"
 
-#define MACH(n)	$(0x1000000+n)
-#define UNIX(n)	$(0x2000000+n)
-#define MDEP(n)	$(0x3000000+n)
+// What becomes of AX after a call. One that failed has set the carry flag.
 
-// exit(1): status. Does not return.
+// NEGERRNO leaves -errno there.
+#define NEGERRNO \
+	JCC	2(PC); \
+	NEGL	AX
+
+// MINUS1 leaves -1 there.
+#define MINUS1 \
+	JCC	2(PC); \
+	MOVL	$-1, AX
+
+// ERRNO leaves errno there, and 0 after one that did not fail.
+#define ERRNO \
+	JCS	2(PC); \
+	MOVL	$0, AX
+
+// MUST throws if call nr failed.
+#define MUST(nr) \
+	JCC	4(PC); \
+	MOVL	$(nr&0xffffff), 0(SP); \
+	MOVL	AX, 4(SP); \
+	CALL	runtime·kernelRefused(SB)
+
+// exit: status. Does not return.
 TEXT runtime·exit(SB),NOSPLIT,$0-4
 	MOVL	code+0(FP), DI
-	MOVL	UNIX(1), AX
+	MOVL	$XNU_exit, AX
 	SYSCALL
 	INT	$3
 
-// read(3): fd, buf, n. Error: -errno.
+// read: fd, buf, n. Error: -errno.
 TEXT runtime·read(SB),NOSPLIT,$0-28
 	MOVL	fd+0(FP), DI
 	MOVQ	p+8(FP), SI
 	MOVL	n+16(FP), DX
-	MOVL	UNIX(3), AX
+	MOVL	$XNU_read, AX
 	SYSCALL
-	JCC	2(PC)
-	NEGL	AX
+	NEGERRNO
 	MOVL	AX, ret+24(FP)
 	RET
 
-// write(4): fd, buf, n. Error: -errno.
+// write: fd, buf, n. Error: -errno.
 TEXT runtime·write1(SB),NOSPLIT,$0-28
 	MOVQ	fd+0(FP), DI
 	MOVQ	p+8(FP), SI
 	MOVL	n+16(FP), DX
-	MOVL	UNIX(4), AX
+	MOVL	$XNU_write, AX
 	SYSCALL
-	JCC	2(PC)
-	NEGL	AX
+	NEGERRNO
 	MOVL	AX, ret+24(FP)
 	RET
 
-// open(5): path, flags, mode. Error: -1.
+// open: path, flags, mode. Error: -1.
 TEXT runtime·open(SB),NOSPLIT,$0-20
 	MOVQ	name+0(FP), DI
 	MOVL	mode+8(FP), SI
 	MOVL	perm+12(FP), DX
-	MOVL	UNIX(5), AX
+	MOVL	$XNU_open, AX
 	SYSCALL
-	JCC	2(PC)
-	MOVL	$-1, AX
+	MINUS1
 	MOVL	AX, ret+16(FP)
 	RET
 
-// close(6): fd. Error: -1.
+// close: fd. Error: -1.
 TEXT runtime·closefd(SB),NOSPLIT,$0-12
 	MOVL	fd+0(FP), DI
-	MOVL	UNIX(6), AX
+	MOVL	$XNU_close, AX
 	SYSCALL
-	JCC	2(PC)
-	MOVL	$-1, AX
+	MINUS1
 	MOVL	AX, ret+8(FP)
 	RET
 
-// getpid(20). No error.
+// getpid. No error.
 TEXT runtime·getpid(SB),NOSPLIT,$0-4
-	MOVL	UNIX(20), AX
+	MOVL	$XNU_getpid, AX
 	SYSCALL
 	MOVL	AX, ret+0(FP)
 	RET
 
-// kill(37): pid, signal, posix. Error: ignored.
+// kill: pid, signal, posix. Error: ignored.
 TEXT runtime·kill(SB),NOSPLIT,$0-12
 	MOVL	pid+0(FP), DI
 	MOVL	sig+4(FP), SI
 	MOVL	posix+8(FP), DX
-	MOVL	UNIX(37), AX
+	MOVL	$XNU_kill, AX
 	SYSCALL
 	RET
 
-// pipe(42): no arguments; the read end comes in AX, the write end in DX. Error: errno.
+// pipe: no arguments; the read end comes in AX, the write end in DX. Error: errno.
 TEXT runtime·pipe(SB),NOSPLIT,$0-12
-	MOVL	UNIX(42), AX
+	MOVL	$XNU_pipe, AX
 	SYSCALL
 	JCS	failed
 	MOVL	AX, r+0(FP)
@@ -106,70 +122,58 @@ failed:
 	MOVL	AX, errno+8(FP)
 	RET
 
-// sigaction(46): signal, new (with trampoline), old (without). Error: kernelRefused throws.
+// sigaction: signal, new (with trampoline), old (without). Error: kernelRefused throws.
 TEXT runtime·sigaction(SB),NOSPLIT,$8-24
 	MOVL	sig+0(FP), DI
 	MOVQ	new+8(FP), SI
 	MOVQ	old+16(FP), DX
-	MOVL	UNIX(46), AX
+	MOVL	$XNU_sigaction, AX
 	SYSCALL
-	JCC	ok
-	MOVL	$46, 0(SP)
-	MOVL	AX, 4(SP)
-	CALL	runtime·kernelRefused(SB)
-ok:
+	MUST(XNU_sigaction)
 	RET
 
-// sigaltstack(53): new, old. Error: kernelRefused throws.
+// sigaltstack: new, old. Error: kernelRefused throws.
 TEXT runtime·sigaltstack(SB),NOSPLIT,$8-16
 	MOVQ	new+0(FP), DI
 	MOVQ	old+8(FP), SI
-	MOVL	UNIX(53), AX
+	MOVL	$XNU_sigaltstack, AX
 	SYSCALL
-	JCC	ok
-	MOVL	$53, 0(SP)
-	MOVL	AX, 4(SP)
-	CALL	runtime·kernelRefused(SB)
-ok:
+	MUST(XNU_sigaltstack)
 	RET
 
-// munmap(73): address, length. Error: kernelRefused throws.
+// munmap: address, length. Error: kernelRefused throws.
 TEXT runtime·munmap(SB),NOSPLIT,$8-16
 	MOVQ	addr+0(FP), DI
 	MOVQ	n+8(FP), SI
-	MOVL	UNIX(73), AX
+	MOVL	$XNU_munmap, AX
 	SYSCALL
-	JCC	ok
-	MOVL	$73, 0(SP)
-	MOVL	AX, 4(SP)
-	CALL	runtime·kernelRefused(SB)
-ok:
+	MUST(XNU_munmap)
 	RET
 
-// madvise(75): address, length, advice. Error: ignored, it is only advice.
+// madvise: address, length, advice. Error: ignored, it is only advice.
 TEXT runtime·madvise(SB),NOSPLIT,$0-20
 	MOVQ	addr+0(FP), DI
 	MOVQ	n+8(FP), SI
 	MOVL	flags+16(FP), DX
-	MOVL	UNIX(75), AX
+	MOVL	$XNU_madvise, AX
 	SYSCALL
 	RET
 
-// setitimer(83): which, new, old. Error: ignored, no caller can fail.
+// setitimer: which, new, old. Error: ignored, no caller can fail.
 TEXT runtime·setitimer(SB),NOSPLIT,$0-24
 	MOVQ	old+16(FP), DX
 	MOVQ	new+8(FP), SI
 	MOVL	mode+0(FP), DI
-	MOVL	UNIX(83), AX
+	MOVL	$XNU_setitimer, AX
 	SYSCALL
 	RET
 
-// fcntl(92): fd, command, argument. Error: -1 and errno.
+// fcntl: fd, command, argument. Error: -1 and errno.
 TEXT runtime·fcntl(SB),NOSPLIT,$0-24
 	MOVL	fd+0(FP), DI
 	MOVL	cmd+4(FP), SI
 	MOVL	arg+8(FP), DX
-	MOVL	UNIX(92), AX
+	MOVL	$XNU_fcntl, AX
 	SYSCALL
 	JCS	failed
 	MOVL	AX, ret+16(FP)
@@ -180,24 +184,24 @@ failed:
 	MOVL	AX, errno+20(FP)
 	RET
 
-// select(93): n, in, out, except, timeout. Error (a signal): ignored.
+// select: n, in, out, except, timeout. Error (a signal): ignored.
 TEXT runtime·sys_select(SB),NOSPLIT,$0-8
 	MOVL	$0, DI
 	MOVL	$0, SI
 	MOVL	$0, DX
 	MOVL	$0, R10
 	MOVQ	timeout+0(FP), R8
-	MOVL	UNIX(93), AX
+	MOVL	$XNU_select, AX
 	SYSCALL
 	RET
 
-// gettimeofday(116): tv, tz, mach time (which 10.12 and later write to if it is
+// gettimeofday: tv, tz, mach time (which 10.12 and later write to if it is
 // not 0). Result 0: the time is in *tv; else it is in AX and DX. No error.
 TEXT runtime·gettimeofday(SB),NOSPLIT,$0-8
 	MOVQ	tv+0(FP), DI
 	MOVL	$0, SI
 	MOVL	$0, DX
-	MOVL	UNIX(116), AX
+	MOVL	$XNU_gettimeofday, AX
 	SYSCALL
 	TESTQ	AX, AX
 	JEQ	done
@@ -207,7 +211,7 @@ TEXT runtime·gettimeofday(SB),NOSPLIT,$0-8
 done:
 	RET
 
-// mmap(197): address, length, protection, flags, fd, offset. Error: nil and errno.
+// mmap: address, length, protection, flags, fd, offset. Error: nil and errno.
 TEXT runtime·mmap(SB),NOSPLIT,$0-48
 	MOVQ	addr+0(FP), DI
 	MOVQ	n+8(FP), SI
@@ -215,7 +219,7 @@ TEXT runtime·mmap(SB),NOSPLIT,$0-48
 	MOVL	flags+20(FP), R10
 	MOVLQSX	fd+24(FP), R8
 	MOVL	off+28(FP), R9
-	MOVL	UNIX(197), AX
+	MOVL	$XNU_mmap, AX
 	SYSCALL
 	JCS	failed
 	MOVQ	AX, p+32(FP)
@@ -226,7 +230,7 @@ failed:
 	MOVQ	AX, err+40(FP)
 	RET
 
-// sysctl(202): mib, length of mib, old, length of old, new, length of new. Error: -errno.
+// sysctl: mib, length of mib, old, length of old, new, length of new. Error: -errno.
 TEXT runtime·sysctl(SB),NOSPLIT,$0-52
 	MOVQ	mib+0(FP), DI
 	MOVL	miblen+8(FP), SI
@@ -234,53 +238,47 @@ TEXT runtime·sysctl(SB),NOSPLIT,$0-52
 	MOVQ	oldlenp+24(FP), R10
 	MOVQ	newp+32(FP), R8
 	MOVQ	newlen+40(FP), R9
-	MOVL	UNIX(202), AX
+	MOVL	$XNU_sysctl, AX
 	SYSCALL
-	JCC	2(PC)
-	NEGL	AX
+	NEGERRNO
 	MOVL	AX, ret+48(FP)
 	RET
 
-// issetugid(327). No error.
+// issetugid. No error.
 TEXT runtime·issetugid(SB),NOSPLIT,$0-4
-	MOVL	UNIX(327), AX
+	MOVL	$XNU_issetugid, AX
 	SYSCALL
 	MOVL	AX, ret+0(FP)
 	RET
 
-// __pthread_kill(328): port of the thread, signal. Error: errno.
+// __pthread_kill: port of the thread, signal. Error: errno.
 TEXT runtime·pthread_kill(SB),NOSPLIT,$0-12
 	MOVL	port+0(FP), DI
 	MOVL	sig+4(FP), SI
-	MOVL	UNIX(328), AX
+	MOVL	$XNU___pthread_kill, AX
 	SYSCALL
-	JCS	2(PC)
-	MOVL	$0, AX
+	ERRNO
 	MOVL	AX, ret+8(FP)
 	RET
 
-// __pthread_sigmask(329): how, new, old. Error: kernelRefused throws.
+// __pthread_sigmask: how, new, old. Error: kernelRefused throws.
 TEXT runtime·sigprocmask(SB),NOSPLIT,$8-24
 	MOVL	how+0(FP), DI
 	MOVQ	new+8(FP), SI
 	MOVQ	old+16(FP), DX
-	MOVL	UNIX(329), AX
+	MOVL	$XNU___pthread_sigmask, AX
 	SYSCALL
-	JCC	ok
-	MOVL	$329, 0(SP)
-	MOVL	AX, 4(SP)
-	CALL	runtime·kernelRefused(SB)
-ok:
+	MUST(XNU___pthread_sigmask)
 	RET
 
-// __disable_threadsignal(331): ignored. No error.
+// __disable_threadsignal: ignored. No error.
 TEXT runtime·disable_threadsignal(SB),NOSPLIT,$0-0
 	MOVL	$1, DI
-	MOVL	UNIX(331), AX
+	MOVL	$XNU___disable_threadsignal, AX
 	SYSCALL
 	RET
 
-// bsdthread_create(360): func, arg, stack, pthread, flags. Error: errno.
+// bsdthread_create: func, arg, stack, pthread, flags. Error: errno.
 // The flag is PTHREAD_START_CUSTOM: stack is the address of one, not a size
 // (xnu-1504 bsd/kern/pthread_synch.c:bsdthread_create). func and pthread are
 // only handed to bsdthread_start, which wants neither.
@@ -290,10 +288,9 @@ TEXT runtime·bsdthread_create(SB),NOSPLIT,$0-20
 	MOVQ	stk+0(FP), DX
 	MOVL	$0, R10
 	MOVL	$0x01000000, R8
-	MOVL	UNIX(360), AX
+	MOVL	$XNU_bsdthread_create, AX
 	SYSCALL
-	JCS	2(PC)
-	MOVL	$0, AX
+	ERRNO
 	MOVL	AX, ret+16(FP)
 	RET
 
@@ -306,7 +303,7 @@ TEXT runtime·bsdthread_create(SB),NOSPLIT,$0-20
 // What ends the thread is kept above mstart's frames, because the m may be
 // collected once mexit has let go of it.
 //
-// bsdthread_terminate(361): stack, its length, port, semaphore. The kernel unmaps
+// bsdthread_terminate: stack, its length, port, semaphore. The kernel unmaps
 // the stack and gives the port's name back. Does not return; if it cannot
 // unmap, it does, and the thread ends with its stack left behind.
 TEXT runtime·bsdthread_start(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
@@ -333,26 +330,25 @@ TEXT runtime·bsdthread_start(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ	$const_threadStackSize, SI
 	MOVL	8(SP), DX
 	MOVL	$0, R10
-	MOVL	UNIX(361), AX
+	MOVL	$XNU_bsdthread_terminate, AX
 	SYSCALL
 	MOVL	$0, DI
 	MOVL	$0, SI
 	MOVL	$0, DX
 	MOVL	$0, R10
-	MOVL	UNIX(361), AX
+	MOVL	$XNU_bsdthread_terminate, AX
 	SYSCALL
 	INT	$3
 
-// kqueue(362). Error: -errno.
+// kqueue. Error: -errno.
 TEXT runtime·kqueue(SB),NOSPLIT,$0-4
-	MOVL	UNIX(362), AX
+	MOVL	$XNU_kqueue, AX
 	SYSCALL
-	JCC	2(PC)
-	NEGL	AX
+	NEGERRNO
 	MOVL	AX, ret+0(FP)
 	RET
 
-// kevent(363): kq, changes, n, events, n, timeout. Error: -errno.
+// kevent: kq, changes, n, events, n, timeout. Error: -errno.
 TEXT runtime·kevent(SB),NOSPLIT,$0-52
 	MOVL	kq+0(FP), DI
 	MOVQ	ch+8(FP), SI
@@ -360,14 +356,13 @@ TEXT runtime·kevent(SB),NOSPLIT,$0-52
 	MOVQ	ev+24(FP), R10
 	MOVL	nev+32(FP), R8
 	MOVQ	ts+40(FP), R9
-	MOVL	UNIX(363), AX
+	MOVL	$XNU_kevent, AX
 	SYSCALL
-	JCC	2(PC)
-	NEGL	AX
+	NEGERRNO
 	MOVL	AX, ret+48(FP)
 	RET
 
-// bsdthread_register(366): threadstart, wqthread, flags, stack hint,
+// bsdthread_register: threadstart, wqthread, flags, stack hint,
 // targetconc, dispatchqueue offset, tsd offset. Error: errno.
 // The last argument is on the stack and exists from 10.10 on.
 TEXT runtime·bsdthread_register(SB),NOSPLIT,$16-4
@@ -378,78 +373,74 @@ TEXT runtime·bsdthread_register(SB),NOSPLIT,$16-4
 	MOVL	$0, R8
 	MOVL	$0, R9
 	MOVQ	$0, 8(SP)
-	MOVL	UNIX(366), AX
+	MOVL	$XNU_bsdthread_register, AX
 	SYSCALL
-	JCS	2(PC)
-	MOVL	$0, AX
+	ERRNO
 	MOVL	AX, ret+0(FP)
 	RET
 
-// getentropy(500), from 10.12: buf, n. Error: errno.
+// getentropy, from 10.12: buf, n. Error: errno.
 TEXT runtime·getentropy(SB),NOSPLIT,$0-20
 	MOVQ	p+0(FP), DI
 	MOVQ	n+8(FP), SI
-	MOVL	UNIX(500), AX
+	MOVL	$XNU_getentropy, AX
 	SYSCALL
-	JCS	2(PC)
-	MOVL	$0, AX
+	ERRNO
 	MOVL	AX, ret+16(FP)
 	RET
 
-// ulock_wait(515), from 10.12: operation, address, value, timeout in µs. Error: errno.
+// ulock_wait, from 10.12: operation, address, value, timeout in µs. Error: errno.
 TEXT runtime·ulock_wait(SB),NOSPLIT,$0-36
 	MOVL	op+0(FP), DI
 	MOVQ	addr+8(FP), SI
 	MOVQ	value+16(FP), DX
 	MOVL	timeoutMicros+24(FP), R10
-	MOVL	UNIX(515), AX
+	MOVL	$XNU_ulock_wait, AX
 	SYSCALL
-	JCS	2(PC)
-	MOVL	$0, AX
+	ERRNO
 	MOVL	AX, ret+32(FP)
 	RET
 
-// ulock_wake(516), from 10.12: operation, address, value. Error: errno.
+// ulock_wake, from 10.12: operation, address, value. Error: errno.
 TEXT runtime·ulock_wake(SB),NOSPLIT,$0-28
 	MOVL	op+0(FP), DI
 	MOVQ	addr+8(FP), SI
 	MOVQ	wakeValue+16(FP), DX
-	MOVL	UNIX(516), AX
+	MOVL	$XNU_ulock_wake, AX
 	SYSCALL
-	JCS	2(PC)
-	MOVL	$0, AX
+	ERRNO
 	MOVL	AX, ret+24(FP)
 	RET
 
-// swtch (trap 60): no arguments. The result, whether another thread could still
+// swtch (trap): no arguments. The result, whether another thread could still
 // run, is ignored.
 TEXT runtime·osyield(SB),NOSPLIT,$0-0
-	MOVL	MACH(60), AX
+	MOVL	$XNU_swtch, AX
 	SYSCALL
 	RET
 
-// mach_reply_port (trap 26). No error.
+// mach_reply_port (trap). No error.
 TEXT runtime·mach_reply_port(SB),NOSPLIT,$0-4
-	MOVL	MACH(26), AX
+	MOVL	$XNU_mach_reply_port, AX
 	SYSCALL
 	MOVL	AX, ret+0(FP)
 	RET
 
-// thread_self (trap 27). No error.
+// thread_self (trap). No error.
 TEXT runtime·thread_self(SB),NOSPLIT,$0-4
-	MOVL	MACH(27), AX
+	MOVL	$XNU_thread_self, AX
 	SYSCALL
 	MOVL	AX, ret+0(FP)
 	RET
 
-// task_self (trap 28). No error.
+// task_self (trap). No error.
 TEXT runtime·task_self(SB),NOSPLIT,$0-4
-	MOVL	MACH(28), AX
+	MOVL	$XNU_task_self, AX
 	SYSCALL
 	MOVL	AX, ret+0(FP)
 	RET
 
-// mach_msg (trap 31), not from 13 on: message, option, size to send, size to
+// mach_msg (trap), not from 13 on: message, option, size to send, size to
 // receive, name to receive on, timeout, notify. Error: mach_msg_return_t.
 TEXT runtime·mach_msg(SB),NOSPLIT,$16-28
 	MOVQ	msg+0(FP), DI
@@ -459,43 +450,43 @@ TEXT runtime·mach_msg(SB),NOSPLIT,$16-28
 	MOVL	rcvName+20(FP), R8
 	MOVL	$0, R9
 	MOVQ	$0, 8(SP)
-	MOVL	MACH(31), AX
+	MOVL	$XNU_mach_msg_trap, AX
 	SYSCALL
 	MOVL	AX, ret+24(FP)
 	RET
 
-// semaphore_signal (trap 33): semaphore. Error: kern_return_t.
+// semaphore_signal (trap): semaphore. Error: kern_return_t.
 TEXT runtime·semaphore_signal(SB),NOSPLIT,$0-12
 	MOVL	sem+0(FP), DI
-	MOVL	MACH(33), AX
+	MOVL	$XNU_semaphore_signal, AX
 	SYSCALL
 	MOVL	AX, ret+8(FP)
 	RET
 
-// semaphore_wait (trap 36): semaphore. Error: kern_return_t.
+// semaphore_wait (trap): semaphore. Error: kern_return_t.
 TEXT runtime·semaphore_wait(SB),NOSPLIT,$0-12
 	MOVL	sem+0(FP), DI
-	MOVL	MACH(36), AX
+	MOVL	$XNU_semaphore_wait, AX
 	SYSCALL
 	MOVL	AX, ret+8(FP)
 	RET
 
-// semaphore_timedwait (trap 38): semaphore, seconds, nanoseconds. Error: kern_return_t.
+// semaphore_timedwait (trap): semaphore, seconds, nanoseconds. Error: kern_return_t.
 TEXT runtime·semaphore_timedwait(SB),NOSPLIT,$0-20
 	MOVL	sem+0(FP), DI
 	MOVL	sec+4(FP), SI
 	MOVL	nsec+8(FP), DX
-	MOVL	MACH(38), AX
+	MOVL	$XNU_semaphore_timedwait, AX
 	SYSCALL
 	MOVL	AX, ret+16(FP)
 	RET
 
-// thread_fast_set_cthread_self (machdep 3): GS base. No error; the result is a
+// thread_fast_set_cthread_self (machdep): GS base. No error; the result is a
 // selector. In: DI = &m.tls. The linker puts g at 0x30(GS)
 // (cmd/link/internal/ld/sym.go:computeTLSOffset).
 TEXT runtime·settls(SB),NOSPLIT|NOFRAME,$0
 	SUBQ	$0x30, DI
-	MOVL	MDEP(3), AX
+	MOVL	$XNU_thread_fast_set_cthread_self, AX
 	SYSCALL
 	RET
 
@@ -506,7 +497,7 @@ TEXT runtime·settls(SB),NOSPLIT|NOFRAME,$0
 // (xnu-1504 to xnu-11417 bsd/dev/i386/unix_signal.c:sendsig). All registers come
 // back from the ucontext, so none need be kept.
 //
-// sigreturn(184): ucontext, style, token. Does not return; it fails only if the
+// sigreturn: ucontext, style, token. Does not return; it fails only if the
 // context is bad.
 TEXT runtime·sigtramp(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	NOP	SP		// disable vet stack checking
@@ -528,7 +519,7 @@ TEXT runtime·sigtramp(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ	32(SP), DI
 	MOVQ	40(SP), SI
 	MOVQ	48(SP), DX
-	MOVL	UNIX(184), AX
+	MOVL	$XNU_sigreturn, AX
 	SYSCALL
 	INT	$3
 

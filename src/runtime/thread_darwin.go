@@ -300,7 +300,7 @@ var urandomPath = []byte("/dev/urandom\x00")
 //
 //go:nosplit
 func readRandom(r []byte) int {
-	if darwinRelease < 16 {
+	if darwinRelease < darwin10_12 {
 		fd := open(&urandomPath[0], 0, 0) // O_RDONLY
 		n := read(fd, unsafe.Pointer(&r[0]), int32(len(r)))
 		closefd(fd)

@@ -25,7 +25,7 @@ import (
 func TestCommpageWalltime(t *testing.T) {
 	read := runtime.CommpageOldWalltime
 	other := runtime.CommpageWalltime
-	if runtime.DarwinRelease() >= 17 {
+	if runtime.DarwinRelease() >= runtime.Darwin10_13 {
 		read, other = other, read
 	}
 	if _, _, ok := other(); ok {

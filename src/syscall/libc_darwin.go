@@ -20,60 +20,6 @@ import "unsafe"
 // A libcArgs holds the register arguments of a C function, as words.
 type libcArgs [6]uintptr
 
-// The calls made below. TestSysNumbers of misc/mkxnu compares these with
-// lib/xnu/syscalls.tsv.
-const (
-	sys_exit             = 1
-	sys_read             = 3
-	sys_write            = 4
-	sys_open             = 5
-	sys_close            = 6
-	sys_link             = 9
-	sys_unlink           = 10
-	sys_chmod            = 15
-	sys_chown            = 16
-	sys_getpid           = 20
-	sys_getuid           = 24
-	sys_geteuid          = 25
-	sys_access           = 33
-	sys_kill             = 37
-	sys_getegid          = 43
-	sys_getgid           = 47
-	sys_ioctl            = 54
-	sys_symlink          = 57
-	sys_readlink         = 58
-	sys_munmap           = 73
-	sys_fcntl            = 92
-	sys_select           = 93
-	sys_getrusage        = 117
-	sys_fchmod           = 124
-	sys_rename           = 128
-	sys_mkdir            = 136
-	sys_rmdir            = 137
-	sys_utimes           = 138
-	sys_futimes          = 139
-	sys_pread            = 153
-	sys_pwrite           = 154
-	sys_getrlimit        = 194
-	sys_mmap             = 197
-	sys_sysctl           = 202
-	sys_getattrlist      = 220
-	sys_setattrlist      = 221
-	sys_fsetattrlist     = 229
-	sys_sysctlbyname     = 274
-	sys_proc_info        = 336
-	sys_stat64           = 338
-	sys_fstat64          = 339
-	sys_lstat64          = 340
-	sys_getdirentries64  = 344
-	sys___pthread_fchdir = 349
-	sys_lchown           = 364
-	sys_fstatat64        = 470
-	sys_thread_selfusage = 482
-	sys_getentropy       = 500
-	sys_setattrlistat    = 524
-)
-
 const libcFailed = ^uintptr(0) // the result -1
 
 // darwinRelease returns the first number of kern.osrelease: 10 is Mac OS X 10.6,

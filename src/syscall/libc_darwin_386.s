@@ -10,6 +10,7 @@
 // golang.org/x/sys/unix; the convention is explained in libcasm_darwin_386.s.
 
 #include "textflag.h"
+#include "xnu_darwin.h"
 
 // KERNEL makes BSD call nr with the arguments of the C function, which lie
 // where the kernel looks for them, behind the return address. Up to 10.8 DX
@@ -63,211 +64,211 @@
 	RET
 
 TEXT libc_accept(SB),NOSPLIT,$0-0
-	KERNEL(30) // accept
+	KERNEL(XNU_accept)
 
 TEXT libc_access(SB),NOSPLIT,$0-0
-	KERNEL(33) // access
+	KERNEL(XNU_access)
 
 TEXT libc_adjtime(SB),NOSPLIT,$0-0
-	KERNEL(140) // adjtime
+	KERNEL(XNU_adjtime)
 
 TEXT libc_arc4random_buf(SB),NOSPLIT,$0-0
 	EMULATE(·emulArc4randomBuf)
 
 TEXT libc_bind(SB),NOSPLIT,$0-0
-	KERNEL(104) // bind
+	KERNEL(XNU_bind)
 
 TEXT libc_chdir(SB),NOSPLIT,$0-0
-	KERNEL(12) // chdir
+	KERNEL(XNU_chdir)
 
 TEXT libc_chflags(SB),NOSPLIT,$0-0
-	KERNEL(34) // chflags
+	KERNEL(XNU_chflags)
 
 TEXT libc_chmod(SB),NOSPLIT,$0-0
 	EMULATE(·emulChmod)
 
 TEXT libc_chown(SB),NOSPLIT,$0-0
-	KERNEL(16) // chown
+	KERNEL(XNU_chown)
 
 TEXT libc_chroot(SB),NOSPLIT,$0-0
-	KERNEL(61) // chroot
+	KERNEL(XNU_chroot)
 
 TEXT libc_clock_gettime(SB),NOSPLIT,$0-0
 	EMULATE(·emulClockGettime)
 
 TEXT libc_clonefile(SB),NOSPLIT,$0-0
-	SINCE(16)
-	KERNEL_AT(462) // clonefileat
+	SINCE(darwin10_12)
+	KERNEL_AT(XNU_clonefileat)
 
 TEXT libc_clonefileat(SB),NOSPLIT,$0-0
-	SINCE(16)
-	KERNEL(462) // clonefileat
+	SINCE(darwin10_12)
+	KERNEL(XNU_clonefileat)
 
 TEXT libc_close(SB),NOSPLIT,$0-0
-	KERNEL(6) // close
+	KERNEL(XNU_close)
 
 TEXT libc_closedir(SB),NOSPLIT,$0-0
 	EMULATE(·emulClosedir)
 
 TEXT libc_connect(SB),NOSPLIT,$0-0
-	KERNEL(98) // connect
+	KERNEL(XNU_connect)
 
 TEXT libc_connectx(SB),NOSPLIT,$0-0
-	SINCE(15)
-	KERNEL(447) // connectx
+	SINCE(darwin10_11)
+	KERNEL(XNU_connectx)
 
 TEXT libc_dup(SB),NOSPLIT,$0-0
-	KERNEL(41) // dup
+	KERNEL(XNU_dup)
 
 TEXT libc_dup2(SB),NOSPLIT,$0-0
-	KERNEL(90) // dup2
+	KERNEL(XNU_dup2)
 
 TEXT libc_exchangedata(SB),NOSPLIT,$0-0
-	KERNEL(223) // exchangedata
+	KERNEL(XNU_exchangedata)
 
 TEXT libc_execve(SB),NOSPLIT,$0-0
-	KERNEL(59) // execve
+	KERNEL(XNU_execve)
 
 TEXT libc_exit(SB),NOSPLIT,$0-0
-	KERNEL(1) // exit
+	KERNEL(XNU_exit)
 
 TEXT libc_faccessat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulFaccessat)
-	KERNEL(466) // faccessat
+	SINCE_ELSE(darwin10_10, ·emulFaccessat)
+	KERNEL(XNU_faccessat)
 
 TEXT libc_fchdir(SB),NOSPLIT,$0-0
-	KERNEL(13) // fchdir
+	KERNEL(XNU_fchdir)
 
 TEXT libc_fchflags(SB),NOSPLIT,$0-0
-	KERNEL(35) // fchflags
+	KERNEL(XNU_fchflags)
 
 TEXT libc_fchmod(SB),NOSPLIT,$0-0
 	EMULATE(·emulFchmod)
 
 TEXT libc_fchmodat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulFchmodat)
-	KERNEL(467) // fchmodat
+	SINCE_ELSE(darwin10_10, ·emulFchmodat)
+	KERNEL(XNU_fchmodat)
 
 TEXT libc_fchown(SB),NOSPLIT,$0-0
-	KERNEL(123) // fchown
+	KERNEL(XNU_fchown)
 
 TEXT libc_fchownat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulFchownat)
-	KERNEL(468) // fchownat
+	SINCE_ELSE(darwin10_10, ·emulFchownat)
+	KERNEL(XNU_fchownat)
 
 TEXT libc_fclonefileat(SB),NOSPLIT,$0-0
-	SINCE(16)
-	KERNEL(517) // fclonefileat
+	SINCE(darwin10_12)
+	KERNEL(XNU_fclonefileat)
 
 TEXT libc_fcntl(SB),NOSPLIT,$0-0
-	SINCE_ELSE(11, ·emulFcntl)
-	KERNEL(92) // fcntl
+	SINCE_ELSE(darwin10_7, ·emulFcntl)
+	KERNEL(XNU_fcntl)
 
 TEXT libc_fdopendir(SB),NOSPLIT,$0-0
 	EMULATE(·emulFdopendir)
 
 TEXT libc_fgetxattr(SB),NOSPLIT,$0-0
-	KERNEL(235) // fgetxattr
+	KERNEL(XNU_fgetxattr)
 
 TEXT libc_flistxattr(SB),NOSPLIT,$0-0
-	KERNEL(241) // flistxattr
+	KERNEL(XNU_flistxattr)
 
 TEXT libc_flock(SB),NOSPLIT,$0-0
-	KERNEL(131) // flock
+	KERNEL(XNU_flock)
 
 TEXT libc_fpathconf(SB),NOSPLIT,$0-0
-	KERNEL(192) // fpathconf
+	KERNEL(XNU_fpathconf)
 
 TEXT libc_fremovexattr(SB),NOSPLIT,$0-0
-	KERNEL(239) // fremovexattr
+	KERNEL(XNU_fremovexattr)
 
 TEXT libc_fsetxattr(SB),NOSPLIT,$0-0
-	KERNEL(237) // fsetxattr
+	KERNEL(XNU_fsetxattr)
 
 TEXT libc_fstat64(SB),NOSPLIT,$0-0
-	KERNEL(339) // fstat64
+	KERNEL(XNU_fstat64)
 
 TEXT libc_fstatat64(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulFstatat64)
-	KERNEL(470) // fstatat64
+	SINCE_ELSE(darwin10_10, ·emulFstatat64)
+	KERNEL(XNU_fstatat64)
 
 TEXT libc_fstatfs64(SB),NOSPLIT,$0-0
-	KERNEL(346) // fstatfs64
+	KERNEL(XNU_fstatfs64)
 
 TEXT libc_fsync(SB),NOSPLIT,$0-0
-	KERNEL(95) // fsync
+	KERNEL(XNU_fsync)
 
 TEXT libc_ftruncate(SB),NOSPLIT,$0-0
-	KERNEL(201) // ftruncate
+	KERNEL(XNU_ftruncate)
 
 TEXT libc_futimens(SB),NOSPLIT,$0-0
 	EMULATE(·emulFutimens)
 
 TEXT libc_futimes(SB),NOSPLIT,$0-0
-	KERNEL(139) // futimes
+	KERNEL(XNU_futimes)
 
 TEXT libc_getcwd(SB),NOSPLIT,$0-0
 	EMULATE(·emulGetcwd)
 
 TEXT libc_getdtablesize(SB),NOSPLIT,$0-0
-	KERNEL(89) // getdtablesize
+	KERNEL(XNU_getdtablesize)
 
 TEXT libc_getegid(SB),NOSPLIT,$0-0
-	KERNEL(43) // getegid
+	KERNEL(XNU_getegid)
 
 TEXT libc_geteuid(SB),NOSPLIT,$0-0
-	KERNEL(25) // geteuid
+	KERNEL(XNU_geteuid)
 
 TEXT libc_getfsstat(SB),NOSPLIT,$0-0
-	KERNEL(347) // getfsstat64
+	KERNEL(XNU_getfsstat64)
 
 TEXT libc_getfsstat64(SB),NOSPLIT,$0-0
-	KERNEL(347) // getfsstat64
+	KERNEL(XNU_getfsstat64)
 
 TEXT libc_getgid(SB),NOSPLIT,$0-0
-	KERNEL(47) // getgid
+	KERNEL(XNU_getgid)
 
 TEXT libc_getgroups(SB),NOSPLIT,$0-0
-	KERNEL(79) // getgroups
+	KERNEL(XNU_getgroups)
 
 TEXT libc_getpeername(SB),NOSPLIT,$0-0
-	KERNEL(31) // getpeername
+	KERNEL(XNU_getpeername)
 
 TEXT libc_getpgid(SB),NOSPLIT,$0-0
-	KERNEL(151) // getpgid
+	KERNEL(XNU_getpgid)
 
 TEXT libc_getpgrp(SB),NOSPLIT,$0-0
-	KERNEL(81) // getpgrp
+	KERNEL(XNU_getpgrp)
 
 TEXT libc_getpid(SB),NOSPLIT,$0-0
-	KERNEL(20) // getpid
+	KERNEL(XNU_getpid)
 
 TEXT libc_getppid(SB),NOSPLIT,$0-0
-	KERNEL(39) // getppid
+	KERNEL(XNU_getppid)
 
 TEXT libc_getpriority(SB),NOSPLIT,$0-0
-	KERNEL(100) // getpriority
+	KERNEL(XNU_getpriority)
 
 TEXT libc_getrlimit(SB),NOSPLIT,$0-0
-	KERNEL(194) // getrlimit
+	KERNEL(XNU_getrlimit)
 
 TEXT libc_getrusage(SB),NOSPLIT,$0-0
-	KERNEL(117) // getrusage
+	KERNEL(XNU_getrusage)
 
 TEXT libc_getsid(SB),NOSPLIT,$0-0
-	KERNEL(310) // getsid
+	KERNEL(XNU_getsid)
 
 TEXT libc_getsockname(SB),NOSPLIT,$0-0
-	KERNEL(32) // getsockname
+	KERNEL(XNU_getsockname)
 
 TEXT libc_getsockopt(SB),NOSPLIT,$0-0
-	KERNEL(118) // getsockopt
+	KERNEL(XNU_getsockopt)
 
 TEXT libc_getuid(SB),NOSPLIT,$0-0
-	KERNEL(24) // getuid
+	KERNEL(XNU_getuid)
 
 TEXT libc_getxattr(SB),NOSPLIT,$0-0
-	KERNEL(234) // getxattr
+	KERNEL(XNU_getxattr)
 
 TEXT libc_grantpt(SB),NOSPLIT,$0-0
 	EMULATE(·emulGrantpt)
@@ -285,41 +286,41 @@ TEXT libc_host_statistics64(SB),NOSPLIT,$0-0
 	EMULATE(·emulHostStatistics64)
 
 TEXT libc_ioctl(SB),NOSPLIT,$0-0
-	KERNEL(54) // ioctl
+	KERNEL(XNU_ioctl)
 
 TEXT libc_issetugid(SB),NOSPLIT,$0-0
-	KERNEL(327) // issetugid
+	KERNEL(XNU_issetugid)
 
 TEXT libc_kevent(SB),NOSPLIT,$0-0
-	KERNEL(363) // kevent
+	KERNEL(XNU_kevent)
 
 TEXT libc_kill(SB),NOSPLIT,$0-0
-	KERNEL(37) // kill
+	KERNEL(XNU_kill)
 
 TEXT libc_kqueue(SB),NOSPLIT,$0-0
-	KERNEL(362) // kqueue
+	KERNEL(XNU_kqueue)
 
 TEXT libc_lchown(SB),NOSPLIT,$0-0
-	KERNEL(364) // lchown
+	KERNEL(XNU_lchown)
 
 TEXT libc_link(SB),NOSPLIT,$0-0
-	KERNEL(9) // link
+	KERNEL(XNU_link)
 
 TEXT libc_linkat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulLinkat)
-	KERNEL(471) // linkat
+	SINCE_ELSE(darwin10_10, ·emulLinkat)
+	KERNEL(XNU_linkat)
 
 TEXT libc_listen(SB),NOSPLIT,$0-0
-	KERNEL(106) // listen
+	KERNEL(XNU_listen)
 
 TEXT libc_listxattr(SB),NOSPLIT,$0-0
-	KERNEL(240) // listxattr
+	KERNEL(XNU_listxattr)
 
 TEXT libc_lseek(SB),NOSPLIT,$0-0
-	KERNEL(199) // lseek
+	KERNEL(XNU_lseek)
 
 TEXT libc_lstat64(SB),NOSPLIT,$0-0
-	KERNEL(340) // lstat64
+	KERNEL(XNU_lstat64)
 
 TEXT libc_mach_host_self(SB),NOSPLIT,$0-0
 	EMULATE(·emulMachHostSelf)
@@ -331,71 +332,71 @@ TEXT libc_mach_timebase_info(SB),NOSPLIT,$0-0
 	EMULATE(·emulMachTimebaseInfo)
 
 TEXT libc_madvise(SB),NOSPLIT,$0-0
-	KERNEL(75) // madvise
+	KERNEL(XNU_madvise)
 
 TEXT libc_mkdir(SB),NOSPLIT,$0-0
-	KERNEL(136) // mkdir
+	KERNEL(XNU_mkdir)
 
 TEXT libc_mkdirat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulMkdirat)
-	KERNEL(475) // mkdirat
+	SINCE_ELSE(darwin10_10, ·emulMkdirat)
+	KERNEL(XNU_mkdirat)
 
 TEXT libc_mkfifo(SB),NOSPLIT,$0-0
-	KERNEL(132) // mkfifo
+	KERNEL(XNU_mkfifo)
 
 TEXT libc_mknod(SB),NOSPLIT,$0-0
-	KERNEL(14) // mknod
+	KERNEL(XNU_mknod)
 
 TEXT libc_mlock(SB),NOSPLIT,$0-0
-	KERNEL(203) // mlock
+	KERNEL(XNU_mlock)
 
 TEXT libc_mlockall(SB),NOSPLIT,$0-0
-	KERNEL(324) // mlockall
+	KERNEL(XNU_mlockall)
 
 TEXT libc_mount(SB),NOSPLIT,$0-0
-	KERNEL(167) // mount
+	KERNEL(XNU_mount)
 
 TEXT libc_mprotect(SB),NOSPLIT,$0-0
-	KERNEL(74) // mprotect
+	KERNEL(XNU_mprotect)
 
 TEXT libc_msync(SB),NOSPLIT,$0-0
-	KERNEL(65) // msync
+	KERNEL(XNU_msync)
 
 TEXT libc_munlock(SB),NOSPLIT,$0-0
-	KERNEL(204) // munlock
+	KERNEL(XNU_munlock)
 
 TEXT libc_munlockall(SB),NOSPLIT,$0-0
-	KERNEL(325) // munlockall
+	KERNEL(XNU_munlockall)
 
 TEXT libc_munmap(SB),NOSPLIT,$0-0
-	KERNEL(73) // munmap
+	KERNEL(XNU_munmap)
 
 TEXT libc_open(SB),NOSPLIT,$0-0
-	SINCE_ELSE(11, ·emulOpen)
-	KERNEL(5) // open
+	SINCE_ELSE(darwin10_7, ·emulOpen)
+	KERNEL(XNU_open)
 
 TEXT libc_openat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulOpenat)
-	KERNEL(463) // openat
+	SINCE_ELSE(darwin10_10, ·emulOpenat)
+	KERNEL(XNU_openat)
 
 TEXT libc_opendir(SB),NOSPLIT,$0-0
 	EMULATE(·emulOpendir)
 
 TEXT libc_pathconf(SB),NOSPLIT,$0-0
-	KERNEL(191) // pathconf
+	KERNEL(XNU_pathconf)
 
 TEXT libc_poll(SB),NOSPLIT,$0-0
-	KERNEL(230) // poll
+	KERNEL(XNU_poll)
 
 TEXT libc_posix_openpt(SB),NOSPLIT,$0-0
 	EMULATE(·emulPosixOpenpt)
 
 TEXT libc_pread(SB),NOSPLIT,$0-0
-	KERNEL(153) // pread
+	KERNEL(XNU_pread)
 
 TEXT libc_preadv(SB),NOSPLIT,$0-0
-	SINCE_ELSE(20, ·emulPreadv)
-	KERNEL(540) // preadv
+	SINCE_ELSE(darwin11, ·emulPreadv)
+	KERNEL(XNU_preadv)
 
 TEXT libc_proc_listallpids(SB),NOSPLIT,$0-0
 	EMULATE(·emulProcListallpids)
@@ -428,203 +429,203 @@ TEXT libc_proc_regionfilename(SB),NOSPLIT,$0-0
 	EMULATE(·emulProcRegionfilename)
 
 TEXT libc_pthread_chdir_np(SB),NOSPLIT,$0-0
-	KERNEL(348) // __pthread_chdir
+	KERNEL(XNU___pthread_chdir)
 
 TEXT libc_pthread_fchdir_np(SB),NOSPLIT,$0-0
-	KERNEL(349) // __pthread_fchdir
+	KERNEL(XNU___pthread_fchdir)
 
 TEXT libc_ptrace(SB),NOSPLIT,$0-0
-	KERNEL(26) // ptrace
+	KERNEL(XNU_ptrace)
 
 TEXT libc_ptsname_r(SB),NOSPLIT,$0-0
 	EMULATE(·emulPtsnameR)
 
 TEXT libc_pwrite(SB),NOSPLIT,$0-0
-	KERNEL(154) // pwrite
+	KERNEL(XNU_pwrite)
 
 TEXT libc_pwritev(SB),NOSPLIT,$0-0
-	SINCE_ELSE(20, ·emulPwritev)
-	KERNEL(541) // pwritev
+	SINCE_ELSE(darwin11, ·emulPwritev)
+	KERNEL(XNU_pwritev)
 
 TEXT libc_read(SB),NOSPLIT,$0-0
-	KERNEL(3) // read
+	KERNEL(XNU_read)
 
 TEXT libc_readdir_r(SB),NOSPLIT,$0-0
 	EMULATE(·emulReaddirR)
 
 TEXT libc_readlink(SB),NOSPLIT,$0-0
-	KERNEL(58) // readlink
+	KERNEL(XNU_readlink)
 
 TEXT libc_readlinkat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulReadlinkat)
-	KERNEL(473) // readlinkat
+	SINCE_ELSE(darwin10_10, ·emulReadlinkat)
+	KERNEL(XNU_readlinkat)
 
 TEXT libc_readv(SB),NOSPLIT,$0-0
-	KERNEL(120) // readv
+	KERNEL(XNU_readv)
 
 TEXT libc_recvfrom(SB),NOSPLIT,$0-0
-	KERNEL(29) // recvfrom
+	KERNEL(XNU_recvfrom)
 
 TEXT libc_recvmsg(SB),NOSPLIT,$0-0
-	KERNEL(27) // recvmsg
+	KERNEL(XNU_recvmsg)
 
 TEXT libc_removexattr(SB),NOSPLIT,$0-0
-	KERNEL(238) // removexattr
+	KERNEL(XNU_removexattr)
 
 TEXT libc_rename(SB),NOSPLIT,$0-0
-	KERNEL(128) // rename
+	KERNEL(XNU_rename)
 
 TEXT libc_renameat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulRenameat)
-	KERNEL(465) // renameat
+	SINCE_ELSE(darwin10_10, ·emulRenameat)
+	KERNEL(XNU_renameat)
 
 TEXT libc_renameatx_np(SB),NOSPLIT,$0-0
-	SINCE(16)
-	KERNEL(488) // renameatx_np
+	SINCE(darwin10_12)
+	KERNEL(XNU_renameatx_np)
 
 TEXT libc_renamex_np(SB),NOSPLIT,$0-0
-	SINCE(16)
-	KERNEL_AT(488) // renameatx_np
+	SINCE(darwin10_12)
+	KERNEL_AT(XNU_renameatx_np)
 
 TEXT libc_revoke(SB),NOSPLIT,$0-0
-	KERNEL(56) // revoke
+	KERNEL(XNU_revoke)
 
 TEXT libc_rmdir(SB),NOSPLIT,$0-0
-	KERNEL(137) // rmdir
+	KERNEL(XNU_rmdir)
 
 TEXT libc_select(SB),NOSPLIT,$0-0
-	KERNEL(93) // select
+	KERNEL(XNU_select)
 
 TEXT libc_sendfile(SB),NOSPLIT,$0-0
-	KERNEL(337) // sendfile
+	KERNEL(XNU_sendfile)
 
 TEXT libc_sendmsg(SB),NOSPLIT,$0-0
-	KERNEL(28) // sendmsg
+	KERNEL(XNU_sendmsg)
 
 TEXT libc_sendto(SB),NOSPLIT,$0-0
-	KERNEL(133) // sendto
+	KERNEL(XNU_sendto)
 
 TEXT libc_setattrlist(SB),NOSPLIT,$0-0
-	KERNEL(221) // setattrlist
+	KERNEL(XNU_setattrlist)
 
 TEXT libc_setegid(SB),NOSPLIT,$0-0
-	KERNEL(182) // setegid
+	KERNEL(XNU_setegid)
 
 TEXT libc_seteuid(SB),NOSPLIT,$0-0
-	KERNEL(183) // seteuid
+	KERNEL(XNU_seteuid)
 
 TEXT libc_setgid(SB),NOSPLIT,$0-0
-	KERNEL(181) // setgid
+	KERNEL(XNU_setgid)
 
 TEXT libc_setgroups(SB),NOSPLIT,$0-0
-	KERNEL(80) // setgroups
+	KERNEL(XNU_setgroups)
 
 TEXT libc_setitimer(SB),NOSPLIT,$0-0
-	KERNEL(83) // setitimer
+	KERNEL(XNU_setitimer)
 
 TEXT libc_setlogin(SB),NOSPLIT,$0-0
-	KERNEL(50) // setlogin
+	KERNEL(XNU_setlogin)
 
 TEXT libc_setpgid(SB),NOSPLIT,$0-0
-	KERNEL(82) // setpgid
+	KERNEL(XNU_setpgid)
 
 TEXT libc_setpriority(SB),NOSPLIT,$0-0
-	KERNEL(96) // setpriority
+	KERNEL(XNU_setpriority)
 
 TEXT libc_setprivexec(SB),NOSPLIT,$0-0
-	KERNEL(152) // setprivexec
+	KERNEL(XNU_setprivexec)
 
 TEXT libc_setregid(SB),NOSPLIT,$0-0
-	KERNEL(127) // setregid
+	KERNEL(XNU_setregid)
 
 TEXT libc_setreuid(SB),NOSPLIT,$0-0
-	KERNEL(126) // setreuid
+	KERNEL(XNU_setreuid)
 
 TEXT libc_setsid(SB),NOSPLIT,$0-0
-	KERNEL(147) // setsid
+	KERNEL(XNU_setsid)
 
 TEXT libc_setsockopt(SB),NOSPLIT,$0-0
-	KERNEL(105) // setsockopt
+	KERNEL(XNU_setsockopt)
 
 TEXT libc_settimeofday(SB),NOSPLIT,$0-0
-	KERNEL(122) // settimeofday
+	KERNEL(XNU_settimeofday)
 
 TEXT libc_setuid(SB),NOSPLIT,$0-0
-	KERNEL(23) // setuid
+	KERNEL(XNU_setuid)
 
 TEXT libc_setxattr(SB),NOSPLIT,$0-0
-	KERNEL(236) // setxattr
+	KERNEL(XNU_setxattr)
 
 TEXT libc_shmat(SB),NOSPLIT,$0-0
-	KERNEL(262) // shmat
+	KERNEL(XNU_shmat)
 
 TEXT libc_shmctl(SB),NOSPLIT,$0-0
-	KERNEL(263) // shmctl
+	KERNEL(XNU_shmctl)
 
 TEXT libc_shmdt(SB),NOSPLIT,$0-0
-	KERNEL(264) // shmdt
+	KERNEL(XNU_shmdt)
 
 TEXT libc_shmget(SB),NOSPLIT,$0-0
-	KERNEL(265) // shmget
+	KERNEL(XNU_shmget)
 
 TEXT libc_shutdown(SB),NOSPLIT,$0-0
-	KERNEL(134) // shutdown
+	KERNEL(XNU_shutdown)
 
 TEXT libc_sigaltstack(SB),NOSPLIT,$0-0
-	KERNEL(53) // sigaltstack
+	KERNEL(XNU_sigaltstack)
 
 TEXT libc_socket(SB),NOSPLIT,$0-0
-	KERNEL(97) // socket
+	KERNEL(XNU_socket)
 
 TEXT libc_socketpair(SB),NOSPLIT,$0-0
-	KERNEL(135) // socketpair
+	KERNEL(XNU_socketpair)
 
 TEXT libc_stat64(SB),NOSPLIT,$0-0
-	KERNEL(338) // stat64
+	KERNEL(XNU_stat64)
 
 TEXT libc_statfs64(SB),NOSPLIT,$0-0
-	KERNEL(345) // statfs64
+	KERNEL(XNU_statfs64)
 
 TEXT libc_symlink(SB),NOSPLIT,$0-0
-	KERNEL(57) // symlink
+	KERNEL(XNU_symlink)
 
 TEXT libc_symlinkat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulSymlinkat)
-	KERNEL(474) // symlinkat
+	SINCE_ELSE(darwin10_10, ·emulSymlinkat)
+	KERNEL(XNU_symlinkat)
 
 TEXT libc_sync(SB),NOSPLIT,$0-0
-	KERNEL(36) // sync
+	KERNEL(XNU_sync)
 
 TEXT libc_sysconf(SB),NOSPLIT,$0-0
 	EMULATE(·emulSysconf)
 
 TEXT libc_sysctl(SB),NOSPLIT,$0-0
-	KERNEL(202) // sysctl
+	KERNEL(XNU_sysctl)
 
 TEXT libc_sysctlbyname(SB),NOSPLIT,$0-0
 	EMULATE(·emulSysctlbyname)
 
 TEXT libc_truncate(SB),NOSPLIT,$0-0
-	KERNEL(200) // truncate
+	KERNEL(XNU_truncate)
 
 TEXT libc_umask(SB),NOSPLIT,$0-0
-	KERNEL(60) // umask
+	KERNEL(XNU_umask)
 
 TEXT libc_undelete(SB),NOSPLIT,$0-0
-	KERNEL(205) // undelete
+	KERNEL(XNU_undelete)
 
 TEXT libc_unlink(SB),NOSPLIT,$0-0
-	KERNEL(10) // unlink
+	KERNEL(XNU_unlink)
 
 TEXT libc_unlinkat(SB),NOSPLIT,$0-0
-	SINCE_ELSE(14, ·emulUnlinkat)
-	KERNEL(472) // unlinkat
+	SINCE_ELSE(darwin10_10, ·emulUnlinkat)
+	KERNEL(XNU_unlinkat)
 
 TEXT libc_unlockpt(SB),NOSPLIT,$0-0
 	EMULATE(·emulUnlockpt)
 
 TEXT libc_unmount(SB),NOSPLIT,$0-0
-	KERNEL(159) // unmount
+	KERNEL(XNU_unmount)
 
 TEXT libc_usleep(SB),NOSPLIT,$0-0
 	EMULATE(·emulUsleep)
@@ -633,16 +634,16 @@ TEXT libc_utimensat(SB),NOSPLIT,$0-0
 	EMULATE(·emulUtimensat)
 
 TEXT libc_utimes(SB),NOSPLIT,$0-0
-	KERNEL(138) // utimes
+	KERNEL(XNU_utimes)
 
 TEXT libc_vm_deallocate(SB),NOSPLIT,$0-0
 	EMULATE(·emulVMDeallocate)
 
 TEXT libc_wait4(SB),NOSPLIT,$0-0
-	KERNEL(7) // wait4
+	KERNEL(XNU_wait4)
 
 TEXT libc_write(SB),NOSPLIT,$0-0
-	KERNEL(4) // write
+	KERNEL(XNU_write)
 
 TEXT libc_writev(SB),NOSPLIT,$0-0
-	KERNEL(121) // writev
+	KERNEL(XNU_writev)

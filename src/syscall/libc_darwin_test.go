@@ -199,7 +199,7 @@ func TestStubAt(t *testing.T) {
 			t.Errorf("linkat without AT_SYMLINK_FOLLOW followed a link: mode %o", st.Mode)
 		}
 		must(t, "unlinkat", one, "hard", 0)
-	} else if e != ENOTSUP || DarwinRelease() >= 14 {
+	} else if e != ENOTSUP || DarwinRelease() >= Darwin10_10 {
 		t.Errorf("linkat of a symbolic link: %v", e)
 	}
 	must(t, "renameat", one, "file", one, "again")
@@ -229,7 +229,7 @@ func TestStubAt(t *testing.T) {
 	} {
 		for bit := range 32 {
 			flag := 1 << bit
-			if c.known&flag == 0 && (c.later&flag == 0 || DarwinRelease() < 14) {
+			if c.known&flag == 0 && (c.later&flag == 0 || DarwinRelease() < Darwin10_10) {
 				fails(t, EINVAL, c.name, append(c.args, flag)...)
 				fails(t, EINVAL, c.name, append(c.args, flag|c.known)...)
 			}
@@ -513,7 +513,7 @@ func TestStubClocks(t *testing.T) {
 		t.Errorf("CLOCK_REALTIME is %v, time.Now %v before and %v after", real, first, last)
 	}
 	clocks := []int{0, 4, 5, 6, 8, 9, 12}
-	if DarwinRelease() >= 14 {
+	if DarwinRelease() >= Darwin10_10 {
 		clocks = append(clocks, 16)
 	} else {
 		fails(t, EINVAL, "clock_gettime", 16, new(Timespec))
@@ -647,7 +647,7 @@ func TestStubKeepAlive(t *testing.T) {
 	const keepIntvl, keepCnt = 0x101, 0x102
 	for _, opt := range []int{TCP_KEEPALIVE, keepIntvl, keepCnt} {
 		want := error(nil)
-		if opt != TCP_KEEPALIVE && DarwinRelease() < 13 {
+		if opt != TCP_KEEPALIVE && DarwinRelease() < Darwin10_9 {
 			want = ENOPROTOOPT
 		}
 		if err := SetsockoptInt(fd, IPPROTO_TCP, opt, 7); err != want {
@@ -665,7 +665,7 @@ func TestStubEaccess(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := Errno(0)
-		if DarwinRelease() < 14 {
+		if DarwinRelease() < Darwin10_10 {
 			want = ENOSYS
 		}
 		fails(t, want, "faccessat", atFDCWD, "private", accessX, atEaccess)
@@ -758,11 +758,11 @@ func TestStubRlimit(t *testing.T) {
 		which, since int // the first Darwin that takes it
 		lim          func(was Rlimit) Rlimit
 	}{
-		{RLIMIT_NOFILE, 20, func(was Rlimit) Rlimit {
+		{RLIMIT_NOFILE, Darwin11, func(was Rlimit) Rlimit {
 			n := max(was.Cur, uint64(files)) + 1
 			return Rlimit{n, max(was.Max, n)}
 		}},
-		{RLIMIT_STACK, 21, func(was Rlimit) Rlimit { return Rlimit{was.Cur, max(was.Max, 64<<20)} }},
+		{RLIMIT_STACK, Darwin12, func(was Rlimit) Rlimit { return Rlimit{was.Cur, max(was.Max, 64<<20)} }},
 	} {
 		var was, is Rlimit
 		if err := Getrlimit(c.which, &was); err != nil {
@@ -865,7 +865,7 @@ func TestStubTime(t *testing.T) {
 
 // TestStubThreadClock: the clock of a thread begins with the thread.
 func TestStubThreadClock(t *testing.T) {
-	if DarwinRelease() < 14 {
+	if DarwinRelease() < Darwin10_10 {
 		t.Skip("no clock of threads before 10.10")
 	}
 	const work = 20 * time.Millisecond

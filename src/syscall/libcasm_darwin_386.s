@@ -16,23 +16,28 @@
 // its caller's.
 
 #include "textflag.h"
+#include "xnu_darwin.h"
 
-#define UNIX(nr) \
-	MOVL	$nr, AX; \
-	XORL	DX, DX; \
-	INT	$0x80
-
-// libcerror returns the error in AX to the stub's caller, with a result of -1
-// that is right for 64 bits too.
-TEXT libcerror(SB),NOSPLIT,$0-0
-	MOVL	AX, CX
-	MOVL	$-1, AX
+// FAIL makes the results of a call that failed, with its error in AX. They are
+// right for a result of 64 bits too.
+#define FAIL \
+	MOVL	AX, CX; \
+	MOVL	$-1, AX; \
 	MOVL	$-1, DX
+
+// CHECK leaves a stub without a frame if its call failed.
+#define CHECK \
+	JCC	2(PC); \
+	JMP	libcerror(SB)
+
+// libcerror returns the error in AX to the stub's caller.
+TEXT libcerror(SB),NOSPLIT,$0-0
+	FAIL
 	RET
 
 // libcenosys returns ENOSYS to the stub's caller.
 TEXT libcenosys(SB),NOSPLIT,$0-0
-	MOVL	$78, AX
+	MOVL	$78, AX // ENOSYS
 	JMP	libcerror(SB)
 
 // libcgo runs the Go function whose ABI0 entry is in AX,
@@ -91,11 +96,12 @@ bad:
 	MOVL	AX, errno+12(FP)
 	RET
 
-// pipe, 42: int fds[2]. The kernel returns both ends in registers.
+// pipe: int fds[2]. The kernel returns both ends in registers.
 TEXT libc_pipe(SB),NOSPLIT,$0-0
-	UNIX(42)
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	MOVL	$XNU_pipe, AX
+	XORL	DX, DX
+	INT	$0x80
+	CHECK
 	MOVL	4(SP), CX
 	MOVL	AX, 0(CX)
 	MOVL	DX, 4(CX)
@@ -104,12 +110,13 @@ TEXT libc_pipe(SB),NOSPLIT,$0-0
 	XORL	CX, CX
 	RET
 
-// fork, 2. The child is told by DX = 1; its AX holds its own pid
+// fork. The child is told by DX = 1; its AX holds its own pid
 // (xnu-4903 osfmk/i386/bsd_i386.c:thread_set_child).
 TEXT libc_fork(SB),NOSPLIT,$0-0
-	UNIX(2)
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	MOVL	$XNU_fork, AX
+	XORL	DX, DX
+	INT	$0x80
+	CHECK
 	XORL	CX, CX
 	TESTL	DX, DX
 	JEQ	parent
@@ -118,7 +125,7 @@ TEXT libc_fork(SB),NOSPLIT,$0-0
 parent:
 	RET
 
-// gettimeofday, 116: struct timeval *tp, struct timezone *tzp. Kernels up to
+// gettimeofday: struct timeval *tp, struct timezone *tzp. Kernels up to
 // 3248 return seconds and microseconds in registers and store nothing; from
 // 3789 on they return 0, store through tp, and store the Mach time through
 // the third argument, which C does not have
@@ -129,7 +136,9 @@ TEXT libc_gettimeofday(SB),NOSPLIT,$16-0
 	MOVL	AX, 4(SP)
 	MOVL	CX, 8(SP)
 	MOVL	$0, 12(SP)
-	UNIX(116)
+	MOVL	$XNU_gettimeofday, AX
+	XORL	DX, DX
+	INT	$0x80
 	JCS	bad
 	TESTL	AX, AX
 	JEQ	stored
@@ -142,23 +151,22 @@ stored:
 	XORL	DX, DX
 	RET
 bad:
-	MOVL	AX, CX
-	MOVL	$-1, AX
-	MOVL	$-1, DX
+	FAIL
 	RET
 
-// setrlimit, 195: int resource, struct rlimit *new. C asks for POSIX's rules by
+// setrlimit: int resource, struct rlimit *new. C asks for POSIX's rules by
 // a flag, 0x1000, with which kernels refuse limits that they else cut down
 // (libsyscall/wrappers/unix03/setrlimit.c). A forked child calls this.
 TEXT libc_setrlimit(SB),NOSPLIT,$0-0
 	ORL	$0x1000, 4(SP)
-	UNIX(195)
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	MOVL	$XNU_setrlimit, AX
+	XORL	DX, DX
+	INT	$0x80
+	CHECK
 	XORL	CX, CX
 	RET
 
-// mmap, 197: void *addr, size_t len, int prot, int flags, int fd, off_t off. What
+// mmap: void *addr, size_t len, int prot, int flags, int fd, off_t off. What
 // kernels would take, or round, and POSIX forbids is EINVAL
 // (libsyscall/wrappers/unix03/mmap.c).
 TEXT libc_mmap(SB),NOSPLIT,$0-0
@@ -168,19 +176,22 @@ TEXT libc_mmap(SB),NOSPLIT,$0-0
 	JEQ	bad
 	TESTL	$4095, 24(SP)
 	JNE	bad
-	UNIX(197)
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	MOVL	$XNU_mmap, AX
+	XORL	DX, DX
+	INT	$0x80
+	CHECK
 	XORL	CX, CX
 	RET
 bad:
 	MOVL	$22, AX // EINVAL
 	JMP	libcerror(SB)
 
-// __pthread_sigmask, 329: int how, sigset_t *set, sigset_t *old.
+// __pthread_sigmask: int how, sigset_t *set, sigset_t *old.
 // Returns the error number.
 TEXT libc_pthread_sigmask(SB),NOSPLIT,$0-0
-	UNIX(329)
+	MOVL	$XNU___pthread_sigmask, AX
+	XORL	DX, DX
+	INT	$0x80
 	JCS	bad
 	XORL	AX, AX
 bad:
@@ -188,26 +199,26 @@ bad:
 	MOVL	AX, CX
 	RET
 
-// Mach trap 27, thread_self, and __pthread_kill, 328: int sig. Each use adds
+// Mach trap thread_self, and __pthread_kill: int sig. Each use adds
 // one user reference to the thread's port name, which the kernel counts.
 TEXT libc_raise(SB),NOSPLIT,$12-0
-	MOVL	$-27, AX
+	MOVL	$XNU_thread_self, AX
 	INT	$0x81
 	MOVL	16(SP), CX
 	MOVL	AX, 4(SP)
 	MOVL	CX, 8(SP)
-	UNIX(328)
+	MOVL	$XNU___pthread_kill, AX
+	XORL	DX, DX
+	INT	$0x80
 	JCS	bad
 	XORL	AX, AX
 	XORL	CX, CX
 	RET
 bad:
-	MOVL	AX, CX
-	MOVL	$-1, AX
-	MOVL	$-1, DX
+	FAIL
 	RET
 
-// sigaction, 46: int sig, struct sigaction *new, struct sigaction *old. The
+// sigaction: int sig, struct sigaction *new, struct sigaction *old. The
 // kernel's new action {handler, trampoline, mask, flags} is one pointer longer
 // than C's; its old action is not.
 TEXT libc_sigaction(SB),NOSPLIT,$32-0
@@ -229,20 +240,20 @@ TEXT libc_sigaction(SB),NOSPLIT,$32-0
 	LEAL	16(SP), CX
 get:
 	MOVL	CX, 8(SP)
-	UNIX(46)
+	MOVL	$XNU_sigaction, AX
+	XORL	DX, DX
+	INT	$0x80
 	JCS	bad
 	XORL	CX, CX
 	RET
 bad:
-	MOVL	AX, CX
-	MOVL	$-1, AX
-	MOVL	$-1, DX
+	FAIL
 	RET
 
 // libcsigtramp is where the kernel delivers a signal that libc_sigaction set
 // up: from 4(SP) up lie the handler, the style, the signal, the siginfo, the
 // ucontext and the token (from 4903 on). There is no return address, and SP is 12
-// modulo 16. It ends with sigreturn, 184: ucontext, style, token.
+// modulo 16. It ends with sigreturn: ucontext, style, token.
 TEXT libcsigtramp(SB),NOSPLIT|NOFRAME|TOPFRAME,$0-0
 	ADJSP	$28
 	MOVL	40(SP), AX
@@ -259,5 +270,7 @@ TEXT libcsigtramp(SB),NOSPLIT|NOFRAME|TOPFRAME,$0-0
 	MOVL	AX, 4(SP)
 	MOVL	CX, 8(SP)
 	MOVL	DX, 12(SP)
-	UNIX(184)
+	MOVL	$XNU_sigreturn, AX
+	XORL	DX, DX
+	INT	$0x80
 	INT	$3 // sigreturn failed

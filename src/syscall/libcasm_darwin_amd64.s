@@ -13,17 +13,27 @@
 // and, unlike C, CX = errno, 0 on success. A SYSCALL clobbers CX and R11 only.
 
 #include "textflag.h"
+#include "xnu_darwin.h"
+
+// FAIL makes the results of a call that failed, with its error in AX.
+#define FAIL \
+	MOVL	AX, CX; \
+	MOVQ	$-1, AX; \
+	XORL	DX, DX
+
+// CHECK leaves a stub without a frame if its call failed.
+#define CHECK \
+	JCC	2(PC); \
+	JMP	libcerror(SB)
 
 // libcerror returns the error in AX to the stub's caller.
 TEXT libcerror(SB),NOSPLIT,$0-0
-	MOVL	AX, CX
-	MOVQ	$-1, AX
-	XORL	DX, DX
+	FAIL
 	RET
 
 // libcenosys returns ENOSYS to the stub's caller.
 TEXT libcenosys(SB),NOSPLIT,$0-0
-	MOVL	$78, AX
+	MOVL	$78, AX // ENOSYS
 	JMP	libcerror(SB)
 
 // libcgo runs the Go function whose ABI0 entry is in AX,
@@ -87,12 +97,11 @@ bad:
 	MOVQ	AX, errno+24(FP)
 	RET
 
-// pipe, 42: int fds[2]. The kernel returns both ends in registers.
+// pipe: int fds[2]. The kernel returns both ends in registers.
 TEXT libc_pipe(SB),NOSPLIT,$0-0
-	MOVL	$(0x2000000+42), AX
+	MOVL	$XNU_pipe, AX
 	SYSCALL
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	CHECK
 	MOVL	AX, 0(DI)
 	MOVL	DX, 4(DI)
 	XORL	AX, AX
@@ -100,13 +109,12 @@ TEXT libc_pipe(SB),NOSPLIT,$0-0
 	XORL	CX, CX
 	RET
 
-// fork, 2. The child is told by DX = 1; its AX holds its own pid
+// fork. The child is told by DX = 1; its AX holds its own pid
 // (xnu-11417 osfmk/i386/bsd_i386.c:thread_set_child).
 TEXT libc_fork(SB),NOSPLIT,$0-0
-	MOVL	$(0x2000000+2), AX
+	MOVL	$XNU_fork, AX
 	SYSCALL
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	CHECK
 	XORL	CX, CX
 	TESTL	DX, DX
 	JEQ	parent
@@ -115,17 +123,16 @@ TEXT libc_fork(SB),NOSPLIT,$0-0
 parent:
 	RET
 
-// gettimeofday, 116: struct timeval *tp, struct timezone *tzp. Kernels up to
+// gettimeofday: struct timeval *tp, struct timezone *tzp. Kernels up to
 // 3248 return seconds and microseconds in registers and store nothing; from
 // 3789 on they return 0, store through tp, and store the Mach time through
 // the third argument, which C does not have
 // (xnu-3248 and xnu-3789 bsd/kern/kern_time.c:gettimeofday).
 TEXT libc_gettimeofday(SB),NOSPLIT,$0-0
 	XORL	DX, DX
-	MOVL	$(0x2000000+116), AX
+	MOVL	$XNU_gettimeofday, AX
 	SYSCALL
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	CHECK
 	XORL	CX, CX
 	TESTQ	AX, AX
 	JEQ	stored
@@ -136,19 +143,18 @@ TEXT libc_gettimeofday(SB),NOSPLIT,$0-0
 stored:
 	RET
 
-// setrlimit, 195: int resource, struct rlimit *new. C asks for POSIX's rules by
+// setrlimit: int resource, struct rlimit *new. C asks for POSIX's rules by
 // a flag, 0x1000, with which kernels refuse limits that they else cut down
 // (libsyscall/wrappers/unix03/setrlimit.c). A forked child calls this.
 TEXT libc_setrlimit(SB),NOSPLIT,$0-0
 	ORL	$0x1000, DI
-	MOVL	$(0x2000000+195), AX
+	MOVL	$XNU_setrlimit, AX
 	SYSCALL
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	CHECK
 	XORL	CX, CX
 	RET
 
-// mmap, 197: void *addr, size_t len, int prot, int flags, int fd, off_t off. What
+// mmap: void *addr, size_t len, int prot, int flags, int fd, off_t off. What
 // kernels would take, or round, and POSIX forbids is EINVAL
 // (libsyscall/wrappers/unix03/mmap.c).
 TEXT libc_mmap(SB),NOSPLIT,$0-0
@@ -159,20 +165,19 @@ TEXT libc_mmap(SB),NOSPLIT,$0-0
 	TESTL	$4095, R9
 	JNE	bad
 	MOVQ	CX, R10
-	MOVL	$(0x2000000+197), AX
+	MOVL	$XNU_mmap, AX
 	SYSCALL
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	CHECK
 	XORL	CX, CX
 	RET
 bad:
 	MOVL	$22, AX // EINVAL
 	JMP	libcerror(SB)
 
-// __pthread_sigmask, 329: int how, sigset_t *set, sigset_t *old.
+// __pthread_sigmask: int how, sigset_t *set, sigset_t *old.
 // Returns the error number.
 TEXT libc_pthread_sigmask(SB),NOSPLIT,$0-0
-	MOVL	$(0x2000000+329), AX
+	MOVL	$XNU___pthread_sigmask, AX
 	SYSCALL
 	JCS	bad
 	XORL	AX, AX
@@ -181,21 +186,20 @@ bad:
 	MOVL	AX, CX
 	RET
 
-// Mach trap 27, thread_self, and __pthread_kill, 328: int sig. Each use adds
+// Mach trap thread_self, and __pthread_kill: int sig. Each use adds
 // one user reference to the thread's port name, which the kernel counts.
 TEXT libc_raise(SB),NOSPLIT,$0-0
 	MOVL	DI, SI
-	MOVL	$(0x1000000+27), AX
+	MOVL	$XNU_thread_self, AX
 	SYSCALL
 	MOVL	AX, DI
-	MOVL	$(0x2000000+328), AX
+	MOVL	$XNU___pthread_kill, AX
 	SYSCALL
-	JCC	2(PC)
-	JMP	libcerror(SB)
+	CHECK
 	XORL	CX, CX
 	RET
 
-// sigaction, 46: int sig, struct sigaction *new, struct sigaction *old. The
+// sigaction: int sig, struct sigaction *new, struct sigaction *old. The
 // kernel's new action {handler, trampoline, mask, flags} is one pointer longer
 // than C's; its old action is not.
 TEXT libc_sigaction(SB),NOSPLIT,$24-0
@@ -209,12 +213,10 @@ TEXT libc_sigaction(SB),NOSPLIT,$24-0
 	MOVQ	AX, 16(SP)
 	MOVQ	SP, SI
 get:
-	MOVL	$(0x2000000+46), AX
+	MOVL	$XNU_sigaction, AX
 	SYSCALL
 	JCC	ok
-	MOVL	AX, CX
-	MOVQ	$-1, AX
-	XORL	DX, DX
+	FAIL
 	RET
 ok:
 	XORL	CX, CX
@@ -222,8 +224,8 @@ ok:
 
 // libcsigtramp is where the kernel delivers a signal that libc_sigaction set
 // up: DI = handler, SI = style, DX = signal, CX = siginfo, R8 = ucontext, R9 =
-// token (from 4903 on). There is no return address. It ends with sigreturn,
-// 184: ucontext, style, token.
+// token (from 4903 on). There is no return address. It ends with sigreturn:
+// ucontext, style, token.
 TEXT libcsigtramp(SB),NOSPLIT|NOFRAME|TOPFRAME,$0-0
 	SUBQ	$24, SP // 16-byte alignment for the handler
 	MOVQ	R8, 0(SP)
@@ -237,6 +239,6 @@ TEXT libcsigtramp(SB),NOSPLIT|NOFRAME|TOPFRAME,$0-0
 	MOVQ	0(SP), DI
 	MOVQ	8(SP), SI
 	MOVQ	16(SP), DX
-	MOVL	$(0x2000000+184), AX
+	MOVL	$XNU_sigreturn, AX
 	SYSCALL
 	INT	$3 // sigreturn failed

@@ -95,7 +95,7 @@ func emulOpenat(a *libcArgs) (r, errno uintptr) {
 	if errno != 0 {
 		return libcFailed, errno
 	}
-	if darwinRelease() < 11 {
+	if darwinRelease() < darwin10_7 {
 		r, errno = emulOpen(&libcArgs{a[1], a[2], a[3]})
 	} else {
 		r, errno = kernel(sys_open, a[1], a[2], a[3])
@@ -275,7 +275,7 @@ const (
 // utimes does for anybody who may write the file, not only for its owner.
 func emulUtimensat(a *libcArgs) (r, errno uintptr) {
 	dirfd, path, flag := a[0], a[1], a[3]
-	at := darwinRelease() >= 17 // setattrlistat is there
+	at := darwinRelease() >= darwin10_13 // setattrlistat is there
 	ts := timesAt(a[2])
 	if ts[0].Nsec == libcUtimeNow && ts[1].Nsec == libcUtimeNow &&
 		flag&libcAtSymlinkNofollow == 0 && (!at || plainPath(dirfd, path)) {
@@ -361,7 +361,7 @@ func timeAttrs(ts [2]Timespec) (list attrlist, buf [2]Timespec, n int) {
 }
 
 func statAt(dirfd, path, flag, st uintptr) (r, errno uintptr) {
-	if darwinRelease() < 14 {
+	if darwinRelease() < darwin10_10 {
 		return emulFstatat64(&libcArgs{dirfd, path, st, flag})
 	}
 	return kernel6(sys_fstatat64, dirfd, path, st, flag, 0, 0)

@@ -115,7 +115,7 @@ func (d *dirStream) fill() (errno uintptr) {
 		return errno
 	}
 	d.next, d.end = 0, uint32(n)
-	d.eof = n == 0 || darwinRelease() >= 19 && *flags&getdirentriesEOF != 0
+	d.eof = n == 0 || darwinRelease() >= darwin10_15 && *flags&getdirentriesEOF != 0
 	return 0
 }
 

@@ -263,4 +263,11 @@ func Stub(fn, a1, a2, a3, a4, a5, a6 uintptr) (r, r2 uintptr, errno Errno) {
 
 func DarwinRelease() int { return int(darwinRelease()) }
 
-func MachReplyPort() uint32 { return machTrap0(trapMachReplyPort) }
+const (
+	Darwin10_9  = darwin10_9
+	Darwin10_10 = darwin10_10
+	Darwin11    = darwin11
+	Darwin12    = darwin12
+)
+
+func MachReplyPort() uint32 { return machTrap0(trap_mach_reply_port) }

@@ -15,13 +15,6 @@ package syscall
 import "unsafe"
 
 const (
-	trapMachReplyPort    = 26
-	trapTaskSelf         = 28
-	trapHostSelf         = 29
-	trapMachMsg          = 31
-	trapMachMsg2         = 47 // from 13 on
-	trapMachTimebaseInfo = 89
-
 	machKernSuccess        = 0
 	machKernInvalidAddress = 1
 	machKernInvalidArg     = 4
@@ -84,16 +77,16 @@ func machSend(msg *machMsg, size uintptr) uint32 {
 	}
 	for {
 		var kr uint32
-		if word64 == 1 && darwinRelease() >= 22 {
+		if word64 == 1 && darwinRelease() >= darwin13 {
 			kind := uintptr(0)
 			if option&machSendMsg != 0 {
 				kind = uintptr(machSendKobject & uint64(^uintptr(0)))
 			}
 			const half = 32 * word64
-			kr = uint32(machTrap(trapMachMsg2, &[8]uintptr{p, option | kind, uintptr(msg.bits) | size<<half,
+			kr = uint32(machTrap(trap_mach_msg2_trap, &[8]uintptr{p, option | kind, uintptr(msg.bits) | size<<half,
 				uintptr(msg.remote) | uintptr(msg.local)<<half, uintptr(uint32(msg.id)) << half, local << half, rcvSize, 0}))
 		} else {
-			kr = uint32(machTrap(trapMachMsg, &[8]uintptr{p, option, size, rcvSize, local}))
+			kr = uint32(machTrap(trap_mach_msg_trap, &[8]uintptr{p, option, size, rcvSize, local}))
 		}
 		switch kr {
 		case machSendInterrupted:
@@ -109,7 +102,7 @@ func machSend(msg *machMsg, size uintptr) uint32 {
 // port for it is made for this call, since there is no place for one that
 // belongs to the thread.
 func machCall(msg *machMsg, port uintptr, id int32, size uintptr) uint32 {
-	reply := machTrap0(trapMachReplyPort)
+	reply := machTrap0(trap_mach_reply_port)
 	msg.bits = machMsgTypeCopySend | machMsgTypeMakeOnce<<8
 	msg.size = uint32(size)
 	msg.remote, msg.local, msg.id = uint32(port), reply, id
@@ -122,7 +115,7 @@ func machCall(msg *machMsg, port uintptr, id int32, size uintptr) uint32 {
 	// The kernel answers this one to nobody.
 	var destroy machMsg
 	destroy.bits, destroy.size = machMsgTypeCopySend, machHeaderSize+12
-	destroy.remote, destroy.id = machTrap0(trapTaskSelf), migPortDestroy
+	destroy.remote, destroy.id = machTrap0(trap_task_self), migPortDestroy
 	destroy.body[1], destroy.body[2] = 1, reply
 	machSend(&destroy, machHeaderSize+12)
 	keep(unsafe.Pointer(&destroy))
@@ -130,11 +123,11 @@ func machCall(msg *machMsg, port uintptr, id int32, size uintptr) uint32 {
 }
 
 func emulMachHostSelf(a *libcArgs) (r, errno uintptr) {
-	return uintptr(machTrap0(trapHostSelf)), 0
+	return uintptr(machTrap0(trap_host_self)), 0
 }
 
 func emulMachTimebaseInfo(a *libcArgs) (r, errno uintptr) {
-	return uintptr(uint32(machTrap(trapMachTimebaseInfo, &[8]uintptr{a[0]}))), 0
+	return uintptr(uint32(machTrap(trap_mach_timebase_info, &[8]uintptr{a[0]}))), 0
 }
 
 // host_statistics(host, flavor, info, count) and host_statistics64: info has
@@ -194,7 +187,7 @@ func emulHostProcessorInfo(a *libcArgs) (r, errno uintptr) {
 // vm_deallocate(task, address, size) of this task: munmap of whole pages.
 func emulVMDeallocate(a *libcArgs) (r, errno uintptr) {
 	const pageMask = 4<<10 - 1
-	if uint32(a[0]) != machTrap0(trapTaskSelf) {
+	if uint32(a[0]) != machTrap0(trap_task_self) {
 		return machKernInvalidArg, 0
 	}
 	start, end := a[1]&^pageMask, (a[1]+a[2]+pageMask)&^pageMask
@@ -210,7 +203,7 @@ func emulVMDeallocate(a *libcArgs) (r, errno uintptr) {
 }
 
 func emulMachTaskSelf(a *libcArgs) (r, errno uintptr) {
-	return uintptr(machTrap0(trapTaskSelf)), 0
+	return uintptr(machTrap0(trap_task_self)), 0
 }
 
 // host_page_size(host, size)

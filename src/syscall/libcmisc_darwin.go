@@ -13,7 +13,7 @@ import "unsafe"
 // (bsd/kern/kern_newsysctl.c:sysctl_sysctl_name2oid).
 func emulSysctlbyname(a *libcArgs) (r, errno uintptr) {
 	n := cstrlen(a[0])
-	if darwinRelease() >= 14 {
+	if darwinRelease() >= darwin10_10 {
 		return kernel6(sys_sysctlbyname, a[0], n, a[1], a[2], a[3], a[4])
 	}
 	name2oid := [2]int32{0, 3}
@@ -45,7 +45,7 @@ func sysctlWord(m1, m2 int32) (v uint64, errno uintptr) {
 func emulArc4randomBuf(a *libcArgs) (r, errno uintptr) {
 	const piece = 256 // getentropy refuses more
 	p, n := a[0], a[1]
-	if darwinRelease() >= 16 {
+	if darwinRelease() >= darwin10_12 {
 		for n > 0 {
 			m := min(n, piece)
 			if _, errno = kernel(sys_getentropy, p, m, 0); errno != 0 {
@@ -170,7 +170,7 @@ func emulClockGettime(a *libcArgs) (r, errno uintptr) {
 		}
 		ns = ru.Utime.Nano() + ru.Stime.Nano()
 	case clockThreadCputime:
-		if darwinRelease() < 14 {
+		if darwinRelease() < darwin10_10 {
 			return libcFailed, uintptr(EINVAL)
 		}
 		lo, hi, e := RawSyscall(sys_thread_selfusage, 0, 0, 0)
@@ -205,7 +205,7 @@ func bootTime() (ns int64, errno uintptr) {
 // continuous less absolute time (xnu-3789 osfmk/i386/cpu_capabilities.h,
 // _COMM_PAGE_CONT_TIMEBASE; Mach time is ns on Intel).
 func asleep() int64 {
-	if darwinRelease() < 16 {
+	if darwinRelease() < darwin10_12 {
 		return 0
 	}
 	const contTimebase = 0xc0

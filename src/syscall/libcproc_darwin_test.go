@@ -212,7 +212,7 @@ func TestStubProc(t *testing.T) {
 	}
 
 	usage := make([]byte, 96) // struct rusage_info_v0
-	if DarwinRelease() < 13 {
+	if DarwinRelease() < Darwin10_9 {
 		fails(t, EINVAL, "proc_pid_rusage", pid, 0, usage)
 		return
 	}
@@ -244,7 +244,7 @@ func TestStubHost(t *testing.T) {
 	}
 
 	full64 := uint32(38)
-	if DarwinRelease() < 13 {
+	if DarwinRelease() < Darwin10_9 {
 		full64 = 24
 	}
 	for _, c := range []struct {

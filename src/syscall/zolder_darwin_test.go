@@ -38,10 +38,10 @@ var OlderENOSYS = []struct {
 	Fn    uintptr
 	Since int
 }{
-	{"clonefile", abi.FuncPCABI0(libc_clonefile), 16},
-	{"clonefileat", abi.FuncPCABI0(libc_clonefileat), 16},
-	{"connectx", abi.FuncPCABI0(libc_connectx), 15},
-	{"fclonefileat", abi.FuncPCABI0(libc_fclonefileat), 16},
-	{"renameatx_np", abi.FuncPCABI0(libc_renameatx_np), 16},
-	{"renamex_np", abi.FuncPCABI0(libc_renamex_np), 16},
+	{"clonefile", abi.FuncPCABI0(libc_clonefile), darwin10_12},
+	{"clonefileat", abi.FuncPCABI0(libc_clonefileat), darwin10_12},
+	{"connectx", abi.FuncPCABI0(libc_connectx), darwin10_11},
+	{"fclonefileat", abi.FuncPCABI0(libc_fclonefileat), darwin10_12},
+	{"renameatx_np", abi.FuncPCABI0(libc_renameatx_np), darwin10_12},
+	{"renamex_np", abi.FuncPCABI0(libc_renamex_np), darwin10_12},
 }
