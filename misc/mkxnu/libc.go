@@ -103,7 +103,7 @@ func readLibc(top string) ([]stub, error) {
 		default:
 			return nil, r.Errorf("unknown kind %q", s.how)
 		}
-		if since > 1504 {
+		if since > releases.XNU1504 {
 			if s.how == "asm" || s.how == "go" || s.how == "none" {
 				return nil, r.Errorf("a stub of kind %s cannot depend on the release", s.how)
 			}

@@ -47,7 +47,7 @@ func readOlder(top string) ([]lack, error) {
 		} else if l.since, err = r.release(2); err != nil {
 			return nil, err
 		}
-		if l.since <= 1504 {
+		if l.since <= releases.XNU1504 {
 			return nil, r.Errorf("%s: every release has it", l.what)
 		}
 		if darwinMajors[l.since] == 0 {

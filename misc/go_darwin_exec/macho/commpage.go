@@ -18,6 +18,7 @@ import (
 
 	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/internal/releases"
 )
 
 // CommpageBase is the address of the commpage of 64-bit processes
@@ -108,11 +109,11 @@ func (c *Commpage) fill() {
 	}
 	version := uint16(13)
 	switch {
-	case c.release < 1699:
+	case c.release < releases.XNU1699:
 		version = 11
-	case c.release < 2050:
+	case c.release < releases.XNU2050:
 		version = 12
-	case c.release >= 7195:
+	case c.release >= releases.XNU7195:
 		version = 14
 	}
 	le.PutUint16(p[cpVersion:], version)
@@ -121,7 +122,7 @@ func (c *Commpage) fill() {
 	le.PutUint16(p[cpCacheLine:], 64)
 	le.PutUint32(p[cpSpinCount:], 1) // with more than one CPU: spin before blocking
 	ncpu := byte(min(runtime.NumCPU(), 255))
-	if c.release >= 1699 {
+	if c.release >= releases.XNU1699 {
 		p[cpActiveCPUs], p[cpPhysicalCPUs], p[cpLogicalCPUs] = ncpu, ncpu, ncpu
 		var si syscall.Sysinfo_t
 		if syscall.Sysinfo(&si) == nil {
@@ -129,16 +130,16 @@ func (c *Commpage) fill() {
 		}
 		le.PutUint32(p[cpCPUFamily:], CPUFamily())
 	}
-	if c.release >= 2050 {
+	if c.release >= releases.XNU2050 {
 		le.PutUint64(p[cpCaps64:], caps)
 	}
-	if c.release >= 7195 {
+	if c.release >= releases.XNU7195 {
 		p[cpUserShift], p[cpKernelShift] = 12, 12
 	}
-	if c.release >= 10063 {
+	if c.release >= releases.XNU10063 {
 		p[cpCPUClusters] = 1
 	}
-	if c.release >= 3789 {
+	if c.release >= releases.XNU3789 {
 		var ts syscall.Timespec
 		const clockBoottime = 7
 		if _, e := vcpu.Raw(syscall.SYS_CLOCK_GETTIME, clockBoottime, uintptr(unsafe.Pointer(&ts)), 0, 0, 0, 0); e == 0 {
@@ -175,7 +176,7 @@ func (c *Commpage) publish(step time.Duration, none bool) {
 	c.put32(cpNtGeneration, 0)
 	c.put64(cpNtTscBase, k.tscBase)
 	shift := k.shift
-	if c.release <= 1699 && shift == 0 {
+	if c.release <= releases.XNU1699 && shift == 0 {
 		shift = 32
 	}
 	c.put32(cpNtScale, k.scale)
@@ -186,7 +187,7 @@ func (c *Commpage) publish(step time.Duration, none bool) {
 	tick := k.nsBase
 	wall := tick + uint64(wallOffset()+int64(step))
 	sec, nsec := wall/1e9, wall%1e9
-	if c.release < 4570 {
+	if c.release < releases.XNU4570 {
 		c.put32(cpGtGeneration, 0)
 		c.put64(cpGtNsBase, tick-nsec)
 		c.put64(cpGtSecBase, sec)

@@ -13,6 +13,7 @@ import (
 
 	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/internal/releases"
 )
 
 const (
@@ -27,9 +28,9 @@ func (img *Image) stackTop(release int) uint64 {
 	switch {
 	case img.Is32:
 		return 0xc0000000
-	case release >= 8019:
+	case release >= releases.XNU8019:
 		return 0x7ff7bff00000
-	case release >= 4570:
+	case release >= releases.XNU4570:
 		return 0x7ffeefc00000
 	}
 	return 0x7fff5fc00000
@@ -139,22 +140,22 @@ func (img *Image) mapStack(s *mem.Space, st *Start) error {
 // reads are left out: pfz=, dyld_file=, th_port= and the like.
 func (img *Image) appleStrings(st *Start) []string {
 	path := st.Path
-	if st.Release >= 3248 {
+	if st.Release >= releases.XNU3248 {
 		path = "executable_path=" + path
 	}
 	list := []string{path}
-	if st.Release >= 1699 {
+	if st.Release >= releases.XNU1699 {
 		list = append(list,
 			fmt.Sprintf("stack_guard=%#016x", st.Random[0]&^0xff),
 			fmt.Sprintf("malloc_entropy=%#016x,%#016x", st.Random[1], st.Random[2]))
 	}
-	if st.Release >= 3789 {
+	if st.Release >= releases.XNU3789 {
 		list = append(list, fmt.Sprintf("main_stack=%#x,%#x,%#x,%#x", img.StackTop, img.StackSize, img.StackLow, img.StackTop-img.StackLow))
 	}
-	if st.Release >= 4570 {
+	if st.Release >= releases.XNU4570 {
 		list = append(list, fmt.Sprintf("executable_file=%#x,%#x", st.Device, st.Inode))
 	}
-	if st.Release >= 6153 {
+	if st.Release >= releases.XNU6153 {
 		list = append(list, fmt.Sprintf("ptr_munge=%#016x", st.Random[3]))
 	}
 	return list

@@ -6,6 +6,8 @@ package macho
 
 import (
 	"slices"
+
+	"goxnu/misc/internal/releases"
 )
 
 const (
@@ -35,7 +37,7 @@ func (f *File) Validate(release int) error {
 	switch {
 	case f.wide && f.CPU == cpuAMD64:
 	case !f.wide && f.CPU == cpuI386:
-		if release >= 6153 {
+		if release >= releases.XNU6153 {
 			return errorf(EBADARCH, "is a 32-bit program (cputype i386): releases from 10.15 on do not run them (choose one up to 10.14: -xnu)")
 		}
 	default:
@@ -67,7 +69,7 @@ func (f *File) Validate(release int) error {
 		}
 		if s.Offset == 0 && s.FileSize > 0 {
 			heads++
-			if release >= 3789 && s.Prot&(protRead|protExec) != protRead|protExec {
+			if release >= releases.XNU3789 && s.Prot&(protRead|protExec) != protRead|protExec {
 				return errorf(EBADMACHO, "%v maps the Mach-O header, but initprot is %#x, not readable and executable", s, s.Prot)
 			}
 		}
@@ -78,10 +80,10 @@ func (f *File) Validate(release int) error {
 	if len(mapped) == 0 {
 		return errorf(EBADMACHO, "has no segments to map")
 	}
-	if release >= 3789 && heads != 1 {
+	if release >= releases.XNU3789 && heads != 1 {
 		return errorf(EBADMACHO, "%d segments map the Mach-O header (fileoff 0), not one", heads)
 	}
-	if release >= 2782 && !zero && f.wide {
+	if release >= releases.XNU2782 && !zero && f.wide {
 		return errorf(EBADMACHO, "has no __PAGEZERO: releases from 10.10 on want a segment with vmaddr 0, filesize 0 and no access")
 	}
 	slices.SortFunc(mapped, func(a, b *Segment) int {
@@ -101,13 +103,13 @@ func (f *File) Validate(release int) error {
 	}
 	for _, s := range mapped {
 		if s.Addr <= entry && entry < s.end() {
-			if s.Prot&protExec == 0 && release >= 1699 {
+			if s.Prot&protExec == 0 && release >= releases.XNU1699 {
 				return errorf(EBADMACHO, "its entry point %s %#x is in segment %q, which is not executable (initprot %#x)", pc, entry, s.Name, s.Prot)
 			}
 			return nil
 		}
 	}
-	if release >= 1699 {
+	if release >= releases.XNU1699 {
 		return errorf(EBADMACHO, "its entry point %s %#x is in no segment", pc, entry)
 	}
 	return nil

@@ -4,28 +4,30 @@
 
 package xnu
 
+import "goxnu/misc/internal/releases"
+
 // A Release is the number of an XNU branch; releases compare in order.
 type Release int
 
-// The kernels that differ, with the system that first shipped each.
+// The kernels that differ. Package releases names the systems that shipped them.
 const (
-	XNU1504  Release = 1504  // 10.6
-	XNU1699  Release = 1699  // 10.7
-	XNU2050  Release = 2050  // 10.8
-	XNU2422  Release = 2422  // 10.9
-	XNU2782  Release = 2782  // 10.10
-	XNU3248  Release = 3248  // 10.11
-	XNU3789  Release = 3789  // 10.12
-	XNU4570  Release = 4570  // 10.13
-	XNU4903  Release = 4903  // 10.14
-	XNU6153  Release = 6153  // 10.15
-	XNU7195  Release = 7195  // 11
-	XNU8019  Release = 8019  // 12
-	XNU8020  Release = 8020  // 12.3
-	XNU8792  Release = 8792  // 13
-	XNU8796  Release = 8796  // 13.4
-	XNU10002 Release = 10002 // 14
-	XNU10063 Release = 10063 // 14.4
-	XNU11215 Release = 11215 // 15
-	XNU11417 Release = 11417 // 15.4
+	XNU1504  Release = releases.XNU1504
+	XNU1699  Release = releases.XNU1699
+	XNU2050  Release = releases.XNU2050
+	XNU2422  Release = releases.XNU2422
+	XNU2782  Release = releases.XNU2782
+	XNU3248  Release = releases.XNU3248
+	XNU3789  Release = releases.XNU3789
+	XNU4570  Release = releases.XNU4570
+	XNU4903  Release = releases.XNU4903
+	XNU6153  Release = releases.XNU6153
+	XNU7195  Release = releases.XNU7195
+	XNU8019  Release = releases.XNU8019
+	XNU8020  Release = releases.XNU8020
+	XNU8792  Release = releases.XNU8792
+	XNU8796  Release = releases.XNU8796
+	XNU10002 Release = releases.XNU10002
+	XNU10063 Release = releases.XNU10063
+	XNU11215 Release = releases.XNU11215
+	XNU11417 Release = releases.XNU11417
 )

@@ -134,17 +134,15 @@ func sysSigaltstack(t *Thread, a *args) (uint64, Errno) {
 		return 0, e
 	}
 	p.lock()
-	msg := t.sig.SetAltStack(s, f)
+	refused := t.sig.SetAltStack(s, f)
 	p.unlock()
-	switch msg {
-	case "EINVAL":
-		return 0, EINVAL
-	case "EPERM":
-		return 0, EPERM
-	case "ENOMEM":
-		return 0, ENOMEM
-	}
-	return 0, 0
+	return 0, altStackErrnos[refused]
+}
+
+var altStackErrnos = [...]Errno{
+	xsig.AltStackFlags: EINVAL,
+	xsig.AltStackInUse: EPERM,
+	xsig.AltStackSmall: ENOMEM,
 }
 
 // sysSigsuspend sleeps until a signal is to be acted on. The mask comes by

@@ -4,7 +4,10 @@
 
 package xsig
 
-import "goxnu/misc/go_darwin_exec/vcpu"
+import (
+	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/internal/releases"
+)
 
 // The frame of a handler on i386 (bsd/dev/i386/unix_signal.c:sendsig). From
 // the base downwards: the ucontext, the siginfo, the mcontext; then, aligned,
@@ -56,7 +59,7 @@ func mcontext32Size(release int, avx512 bool) (size int, mcsize uint32) {
 		}
 		return mc32Plain
 	}
-	if release >= 4570 {
+	if release >= releases.XNU4570 {
 		return narrow(size64), uint32(mcsize64)
 	}
 	return narrow(size64), uint32(narrow(int(mcsize64)))

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 
 	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/internal/releases"
 )
 
 // The frame of a handler on x86_64 (bsd/dev/i386/unix_signal.c:sendsig). From
@@ -103,7 +104,7 @@ func mcontextSize(release int, avx512 bool) (size int, mcsize uint64) {
 	if hostAVX {
 		mcsize = mcAVX
 	}
-	if release < 4570 {
+	if release < releases.XNU4570 {
 		return mcAVX, mcsize
 	}
 	if avx512 && xsK != 0 {

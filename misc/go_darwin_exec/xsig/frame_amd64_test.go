@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"goxnu/misc/go_darwin_exec/vcpu"
+	"goxnu/misc/internal/releases"
 )
 
 // withCPU runs f as on a CPU with or without AVX and AVX-512.
@@ -134,7 +135,7 @@ func TestFrame(t *testing.T) {
 
 			f.Enter(r, d, c.release)
 			r9 := uint64(0x0909)
-			if c.release >= 4903 {
+			if c.release >= releases.XNU4903 {
 				r9 = uc ^ 0x5555
 			}
 			if r.RIP != 0x2222 || r.RSP != sp || r.RDI != 0x1111 || r.RSI != 30 || r.RDX != SIGSEGV || r.RCX != si ||

@@ -4,6 +4,8 @@
 
 package xsig
 
+import "goxnu/misc/internal/releases"
+
 // An Outcome says what the sender of a signal has to do.
 type Outcome struct {
 	Thread *Thread // the thread that the signal is pinned to; nil if it was dropped
@@ -34,7 +36,7 @@ func (p *Proc) PostThread(t *Thread, sig int) Outcome {
 // SIGPROF and SIGVTALRM go to the running thread (psignal_try_thread, from
 // 3248; before, they go to the process).
 func (p *Proc) PostTry(t *Thread, sig int) Outcome {
-	if t == nil || p.release < 3248 || t.NoSig || t.Mask.Has(sig) {
+	if t == nil || p.release < releases.XNU3248 || t.NoSig || t.Mask.Has(sig) {
 		return p.Post(sig)
 	}
 	return p.PostThread(t, sig)
@@ -69,7 +71,7 @@ func (p *Proc) choose(sig int) *Thread {
 	}
 	all := p.all()
 	for _, t := range all {
-		if open(t) && !(t.Workq && p.release >= 6153) {
+		if open(t) && !(t.Workq && p.release >= releases.XNU6153) {
 			return t
 		}
 	}

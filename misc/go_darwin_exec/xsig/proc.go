@@ -356,29 +356,38 @@ func (t *Thread) Resume() {
 // not masked (sys/signalvar.h:SHOULDissignal).
 func (t *Thread) Waiting() bool { return t.Pending&^t.Mask != 0 }
 
-// SetAltStack is sigaltstack; the errors are EINVAL, EPERM, ENOMEM by name
-// (kern_sig.c:sigaltstack).
-func (t *Thread) SetAltStack(s Stack, flags int32) string {
+// An AltStackError says why SetAltStack refuses a stack.
+type AltStackError int
+
+const (
+	AltStackOK    AltStackError = iota
+	AltStackFlags               // unknown flags, or SS_DISABLE while in use: EINVAL
+	AltStackInUse               // EPERM
+	AltStackSmall               // ENOMEM
+)
+
+// SetAltStack is sigaltstack (kern_sig.c:sigaltstack).
+func (t *Thread) SetAltStack(s Stack, flags int32) AltStackError {
 	if flags&^SS_DISABLE != 0 {
-		return "EINVAL"
+		return AltStackFlags
 	}
 	if flags&SS_DISABLE != 0 {
 		if t.OnStack {
-			return "EINVAL"
+			return AltStackFlags
 		}
 		t.HasAlt = false
 		t.Alt = Stack{}
-		return ""
+		return AltStackOK
 	}
 	if t.OnStack {
-		return "EPERM"
+		return AltStackInUse
 	}
 	if s.Size < MinStack {
-		return "ENOMEM"
+		return AltStackSmall
 	}
 	t.HasAlt = true
 	t.Alt = s
-	return ""
+	return AltStackOK
 }
 
 // OnAltStack reports whether a handler of sig would run on t's alternate

@@ -15,6 +15,8 @@
 // Citations without a release hold from xnu-1504 (10.6) to xnu-11417 (15).
 package xsig
 
+import "goxnu/misc/internal/releases"
+
 // Signal numbers (bsd/sys/signal.h).
 const (
 	SIGHUP = 1 + iota
@@ -137,6 +139,6 @@ const (
 	UCSetStack    = 0x40000000
 	UCResetStack  = 0x80000000
 	onStackBit    = 1
-	releaseToken  = 4903 // sigreturn takes a token
-	releaseTToken = 8020 // the token's random number is the thread's
+	releaseToken  = releases.XNU4903 // sigreturn takes a token
+	releaseTToken = releases.XNU8020 // the token's random number is the thread's
 )

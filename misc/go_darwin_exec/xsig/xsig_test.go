@@ -7,9 +7,11 @@ package xsig
 import (
 	"slices"
 	"testing"
+
+	"goxnu/misc/internal/releases"
 )
 
-var releases = []int{1504, 1699, 2050, 2422, 2782, 3248, 3789, 4570, 4903, 6153, 7195, 8019, 8020, 8792, 10002, 11215}
+var kernels = []int{1504, 1699, 2050, 2422, 2782, 3248, 3789, 4570, 4903, 6153, 7195, 8019, 8020, 8792, 10002, 11215}
 
 // proc makes a process with n threads, the first of which created the rest.
 func proc(release, n int) (*Proc, []*Thread) {
@@ -34,7 +36,7 @@ func index(ts []*Thread, t *Thread) int { return slices.Index(ts, t) }
 // kern_sig.c:psignal_internal, get_signalthread: the oldest thread that does
 // not mask the signal, and the oldest of all if all do.
 func TestPostPinsInCreationOrder(t *testing.T) {
-	for _, r := range releases {
+	for _, r := range kernels {
 		for _, c := range []struct {
 			masked []int // threads that mask SIGUSR1
 			want   int
@@ -182,7 +184,7 @@ func TestIgnoredIsGone(t *testing.T) {
 // kern_sig.c:sigprocmask (48) changes every thread, __pthread_sigmask (329)
 // the caller alone; in no release is it otherwise.
 func TestMaskScope(t *testing.T) {
-	for _, r := range releases {
+	for _, r := range kernels {
 		p, ts := proc(r, 3)
 		if !p.ThreadSigmask(ts[1], SIG_SETMASK, ^Set(0)) {
 			t.Fatal("329 failed")
@@ -251,19 +253,19 @@ func TestAltStack(t *testing.T) {
 		onStack bool
 		size    uint64
 		flags   int32
-		want    string
+		want    AltStackError
 	}{
-		{false, 8192, 0, ""},
-		{false, 8191, 0, "ENOMEM"},
-		{false, 0, SS_DISABLE, ""},
-		{false, 65536, SS_ONSTACK, "EINVAL"},
-		{false, 65536, 8, "EINVAL"},
-		{true, 65536, 0, "EPERM"},
-		{true, 0, SS_DISABLE, "EINVAL"},
+		{false, 8192, 0, AltStackOK},
+		{false, 8191, 0, AltStackSmall},
+		{false, 0, SS_DISABLE, AltStackOK},
+		{false, 65536, SS_ONSTACK, AltStackFlags},
+		{false, 65536, 8, AltStackFlags},
+		{true, 65536, 0, AltStackInUse},
+		{true, 0, SS_DISABLE, AltStackFlags},
 	} {
 		th := &Thread{OnStack: c.onStack, HasAlt: c.onStack}
 		if got := th.SetAltStack(Stack{0x1000, c.size}, c.flags); got != c.want {
-			t.Errorf("on it %v, size %d, flags %#x: %q, want %q", c.onStack, c.size, c.flags, got, c.want)
+			t.Errorf("on it %v, size %d, flags %#x: %d, want %d", c.onStack, c.size, c.flags, got, c.want)
 		}
 	}
 }
@@ -442,13 +444,13 @@ func TestStopping(t *testing.T) {
 
 // Work queue threads come last from 6153 on.
 func TestWorkqLast(t *testing.T) {
-	for _, r := range releases {
+	for _, r := range kernels {
 		p, ts := proc(r, 3)
 		catch(t, p, SIGUSR1, 0, 0)
 		ts[0].Mask = Bit(SIGUSR1)
 		ts[1].Workq = true
 		want := 2
-		if r < 6153 {
+		if r < releases.XNU6153 {
 			want = 1
 		}
 		if o := p.Post(SIGUSR1); index(ts, o.Thread) != want {
@@ -460,11 +462,11 @@ func TestWorkqLast(t *testing.T) {
 // kern_sig.c:psignal_try_thread, from 3248: SIGPROF is offered to the thread
 // that ran.
 func TestProfSignalRouting(t *testing.T) {
-	for _, r := range releases {
+	for _, r := range kernels {
 		p, ts := proc(r, 3)
 		catch(t, p, SIGPROF, 0, 0)
 		want := 2
-		if r < 3248 {
+		if r < releases.XNU3248 {
 			want = 0
 		}
 		if o := p.PostTry(ts[2], SIGPROF); index(ts, o.Thread) != want {
@@ -554,7 +556,7 @@ func TestExec(t *testing.T) {
 // unix_signal.c:sigreturn, from 4903: the token is checked unless the first
 // sigaction that set something lacked flag 0x400; the mask is changed first.
 func TestSigreturnToken(t *testing.T) {
-	for _, r := range releases {
+	for _, r := range kernels {
 		for _, c := range []struct {
 			name  string
 			first []uint32 // flags of the sigactions, in order
@@ -572,7 +574,7 @@ func TestSigreturnToken(t *testing.T) {
 			d := p.Deliver(ts[0], SIGUSR1)
 			const uctx = 0x7000
 			right := uctx ^ d.Token
-			wrongOK := !c.check || r < 4903
+			wrongOK := !c.check || r < releases.XNU4903
 			if got := p.Return(ts[0], Bit(SIGHUP), false, uctx, right+1); got != wrongOK {
 				t.Errorf("xnu-%d, %s: wrong token accepted %v, want %v", r, c.name, got, wrongOK)
 			}
@@ -589,7 +591,7 @@ func TestSigreturnToken(t *testing.T) {
 // Up to 8019 the random number is the process's, from 8020 the thread's, drawn
 // when no handler is outstanding.
 func TestTokenScope(t *testing.T) {
-	for _, r := range releases {
+	for _, r := range kernels {
 		p, ts := proc(r, 2)
 		catch(t, p, SIGUSR1, SA_NODEFER, 0)
 		a, b := p.Deliver(ts[0], SIGUSR1).Token, p.Deliver(ts[1], SIGUSR1).Token
@@ -600,7 +602,7 @@ func TestTokenScope(t *testing.T) {
 		if nested != a {
 			t.Errorf("xnu-%d: the nested handler has another token", r)
 		}
-		if (a == b) != (r < 8020) || (a == again) != (r < 8020) || (a == 0) != (r < 4903) {
+		if (a == b) != (r < releases.XNU8020) || (a == again) != (r < releases.XNU8020) || (a == 0) != (r < releases.XNU4903) {
 			t.Errorf("xnu-%d: tokens %#x, other thread %#x, later %#x", r, a, b, again)
 		}
 	}
