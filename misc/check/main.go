@@ -119,7 +119,7 @@ var (
 )
 
 // longest is the length that a line of prose may have, in characters.
-const longest = 120
+const longest = 100
 
 func checkDocument(top, name, text string, words []word) {
 	for i, line := range strings.Split(text, "\n") {
