@@ -14,8 +14,9 @@ const (
 	wNohang, wUntraced, wExited, wStopped, wContinued, wNowait = 1, 2, 4, 8, 0x10, 0x20
 )
 
-// jobs: a child that stops and one that goes on are reported if asked for; "continued" as stopped by
-// SIGCONT. SIGCHLD comes for the stop unless SA_NOCLDSTOP, and not for the other.
+// jobs: wait4 reports a child that stops and a child that continues, if asked for. A continued
+// child is reported as stopped by SIGCONT. SIGCHLD is sent for the stop unless SA_NOCLDSTOP is
+// set, and is not sent for the continuation.
 //
 // bsd/kern/kern_exit.c:wait4_nocancel; bsd/kern/kern_sig.c:stop, psignal_internal; all
 func jobs() {
@@ -50,8 +51,8 @@ func jobs() {
 	eq("status", status(pid, 0), sigKILL)
 }
 
-// stopDefault: TSTP, TTIN and TTOU stop a process that does not catch them; SIGCONT lets it go on even if it
-// ignores that.
+// stopDefault: TSTP, TTIN and TTOU stop a process that does not catch them. SIGCONT continues it
+// even if the process ignores SIGCONT.
 //
 // bsd/kern/kern_sig.c:psignal_internal, issignal (up to 1699), issignal_locked (from 2050); all
 func stopDefault() {
@@ -69,8 +70,8 @@ func stopDefault() {
 	}
 }
 
-// stopThenContinue: a stop happens when it is sent; SIGCONT, sent after it, always finds a process to continue,
-// or takes back a stop that waits because it is blocked.
+// stopThenContinue: a stop happens when it is sent. A SIGCONT that is sent after it finds a
+// process to continue, or cancels a stop that is pending because it is blocked.
 //
 // bsd/kern/kern_sig.c:psignal_internal; all
 func stopThenContinue() {
@@ -104,8 +105,8 @@ func stopThenContinue() {
 	eq("status", status(pid, 0), sigKILL)
 }
 
-// orphaned: a terminal's stop signals are dropped for a process of an orphaned group, if their action is the
-// default; SIGSTOP is not.
+// orphaned: a terminal's stop signals are dropped for a process of an orphaned group, if their
+// action is the default. SIGSTOP is not dropped.
 //
 // bsd/kern/kern_sig.c:psignal_internal (where it asks for pg_jobc); all
 func orphaned() {
@@ -129,8 +130,8 @@ func orphaned() {
 	eq("status", status(pid, 0), 42<<8)
 }
 
-// ttyMasked: a process of the background may change its terminal's group if it blocks or ignores
-// SIGTTOU; else it is stopped by that.
+// ttyMasked: a background process may change its terminal's group if it blocks or ignores
+// SIGTTOU. Otherwise SIGTTOU stops it.
 //
 // bsd/kern/tty.c:ttioctl_locked; all
 func ttyMasked() {
@@ -178,8 +179,9 @@ func ttyMasked() {
 	eq("the session's status", status(pid, 0), 42<<8)
 }
 
-// ttyRead: a process of the background that reads its terminal gets EIO if it blocks or ignores SIGTTIN, or its
-// group is orphaned; if it catches that the read fails with EINTR, whatever the handler's flags are; else it is stopped.
+// ttyRead: a background process that reads its terminal gets EIO if it blocks or ignores
+// SIGTTIN, or if its group is orphaned. If it catches SIGTTIN, the read fails with EINTR,
+// regardless of the handler's flags. Otherwise SIGTTIN stops it.
 //
 // bsd/kern/tty.c:ttread; all
 func ttyRead() {
@@ -223,7 +225,8 @@ func ttyRead() {
 	call("close", sysClose, m, 0, 0)
 }
 
-// orphanedStopped: when a group is orphaned and one of its processes is stopped, they all are sent SIGHUP and then SIGCONT.
+// orphanedStopped: when a group is orphaned and one of its processes is stopped, all of them are
+// sent SIGHUP and then SIGCONT.
 //
 // bsd/kern/kern_proc.c:fixjobc, orphanpg; all
 func orphanedStopped() {
@@ -252,7 +255,7 @@ func orphanedStopped() {
 
 var ttyName [128]byte
 
-// childSignal: SIGCHLD tells pid, code and status.
+// childSignal: siginfo of SIGCHLD has pid, code and status.
 //
 // bsd/kern/kern_exit.c:proc_exit; bsd/dev/i386/unix_signal.c:sendsig; all
 func childSignal() {
@@ -282,8 +285,8 @@ func childSignal() {
 	}
 }
 
-// childBit: the SIGCHLDs of several children are one, and it goes when the last child has been waited for
-// while it is blocked.
+// childBit: the SIGCHLDs of several children coalesce into one. If it is blocked, it is dropped
+// when the last child has been waited for.
 //
 // bsd/kern/kern_exit.c:wait4_nocancel, reap_child_locked; all
 func childBit() {
@@ -309,7 +312,7 @@ func childBit() {
 	eq("handlers", uintptr(count[sigCHLD].Load()), 0)
 }
 
-// childReaped: with SA_NOCLDWAIT, or SIGCHLD ignored, children are reaped at once.
+// childReaped: with SA_NOCLDWAIT, or if SIGCHLD is ignored, children are reaped at once.
 //
 // bsd/kern/kern_sig.c:setsigvec; bsd/kern/kern_exit.c:proc_exit; all
 func childReaped() {
@@ -331,8 +334,9 @@ func childReaped() {
 	}
 }
 
-// waitid: WEXITED is for children that have ended, and no others; WNOWAIT leaves them. Up to 1699 it tells neither
-// code nor pid, up to 6153 no signal; without a child WNOHANG leaves the struct alone.
+// waitid: WEXITED selects children that have ended, and no others. WNOWAIT leaves them. Up to
+// 1699 waitid reports neither code nor pid, up to 6153 no signal. Without a child WNOHANG leaves
+// the struct unchanged.
 //
 // bsd/kern/kern_exit.c:waitid_nocancel; 1504 1699 2050 6153 7195 11417
 //
@@ -396,8 +400,9 @@ func waitid() {
 
 var waitidInfo [26]uint32
 
-// faults: which signal, si_code, si_addr, trap number, error code and address a faulting instruction gives. The si_code of
-// signals of faults that are sent reports the code of the last exception, of whatever kind; si_pid tells nothing.
+// faults: the test compares signal, si_code, si_addr, trap number, error code and address of
+// faulting instructions. The si_code of a fault signal that a process sends is that of the last
+// exception of any kind; si_pid has no meaning.
 //
 // osfmk/i386/trap.c:user_trap; osfmk/i386/fpu.c:fpexterrflt, fpSSEexterrflt; osfmk/x86_64/idt64.s;
 // bsd/uxkern/ux_exception.c:ux_exception; bsd/dev/i386/unix_signal.c:sendsig, machine_exception; all
@@ -534,8 +539,8 @@ func faulted(f *frame) {
 	putPC(mc+mcPC, pc+c.skip)
 }
 
-// faultBlocked: the signal of a fault is not forced: if it is blocked, or ignored, the instruction is tried again,
-// indefinitely.
+// faultBlocked: the signal of a fault is not forced: if it is blocked or ignored, the
+// instruction is retried indefinitely.
 //
 // bsd/uxkern/ux_exception.c:ux_exception (threadsignal); all
 func faultBlocked() {

@@ -10,8 +10,8 @@ import "unsafe"
 
 // Handlers: actions, frames, the alternate stack, sigreturn.
 
-// actions: sigaction takes a struct with a trampoline and returns one without. It keeps
-// seven flags; KILL, STOP, 0 and 32 are EINVAL, but the first two may be asked for.
+// actions: sigaction takes a struct with a trampoline and returns one without. It keeps seven
+// flags. KILL, STOP, 0 and 32 are EINVAL, but a program may read the action of the first two.
 //
 // bsd/kern/kern_sig.c:sigaction, setsigvec; bsd/sys/signal.h; all
 func actions() {
@@ -34,8 +34,8 @@ func actions() {
 	eq("SIGKILL's handler", out[0].handler, sigDFL)
 }
 
-// handlerMask: in the handler are blocked what was, what sa_mask says, and the signal
-// itself unless SA_NODEFER; sigreturn restores the mask of before.
+// handlerMask: a handler runs with the mask of before, sa_mask and, unless SA_NODEFER is set,
+// the signal itself blocked. sigreturn restores the mask of before.
 //
 // bsd/kern/kern_sig.c:postsig (up to 1699), postsig_locked (from 2050);
 // bsd/dev/i386/unix_signal.c:sendsig, sigreturn; all
@@ -51,8 +51,8 @@ func handlerMask() {
 	eq("after it", uintptr(getmask()), uintptr(bit(sigTERM)))
 }
 
-// handlerOrder: of several signals the lowest is taken first, and the frames of the
-// others are put on top: the highest handler that nobody masks runs first.
+// handlerOrder: of several signals the lowest is taken first, and the frames of the others are
+// put on top. So the highest handler that is not masked runs first.
 //
 // bsd/kern/kern_sig.c:issignal (up to 1699), issignal_locked (from 2050), bsd_ast; all
 func handlerOrder() {
@@ -71,8 +71,8 @@ func handlerOrder() {
 	eq("the third", uintptr(order[3]), sigUSR2)
 }
 
-// resetHand: SA_RESETHAND makes the action the default when the handler is entered, but for
-// SIGILL and SIGTRAP; it is never reported.
+// resetHand: SA_RESETHAND makes the action the default when the handler is entered, except for
+// SIGILL and SIGTRAP. sigaction does not report the flag.
 //
 // bsd/kern/kern_sig.c:postsig (up to 1699), postsig_locked (from 2050), sigaction; all
 func resetHand() {
@@ -90,8 +90,8 @@ func resetHand() {
 	}
 }
 
-// altErrors: sigaltstack: EINVAL for flags other than SS_DISABLE, ENOMEM below 8192 bytes,
-// EPERM and EINVAL while it is in use.
+// altErrors: sigaltstack returns EINVAL for flags other than SS_DISABLE, ENOMEM below 8192
+// bytes, and EPERM and EINVAL while the stack is in use.
 //
 // bsd/kern/kern_sig.c:sigaltstack; all
 func altErrors() {
@@ -127,9 +127,9 @@ func onAlt(sp uintptr, i int) bool {
 
 var lastSP uintptr
 
-// onStackFlag: "on the alternate stack" is a flag. A handler that is left without sigreturn leaves it
-// set, and the next signal comes on the stack in use; sigreturn with 0x80000000 clears it, with
-// 0x40000000 sets it.
+// onStackFlag: "on the alternate stack" is a flag. A handler that is left without sigreturn
+// leaves it set, and the next signal arrives on the stack in use. sigreturn with 0x80000000
+// clears the flag, with 0x40000000 sets it.
 //
 // bsd/dev/i386/unix_signal.c:sendsig, sigreturn; all
 func onStackFlag() {
@@ -155,8 +155,8 @@ func onStackFlag() {
 	is("after UC_SET_ALT_STACK the handler is on the alternate stack\n", !onAlt(lastSP, 0))
 }
 
-// nestedAlt: a second signal on the alternate stack goes on where the first one is, not
-// to its top again.
+// nestedAlt: the frame of a second signal on the alternate stack is put below the first one, not
+// at the top of the stack.
 //
 // bsd/dev/i386/unix_signal.c:sendsig; all
 func nestedAlt() {
@@ -175,8 +175,8 @@ func nestedAlt() {
 
 var badToken uintptr
 
-// token: from 4903 on sigreturn checks its third argument, if the first sigaction that
-// sets something has the flag 0x400: EINVAL, when the mask has already been changed.
+// token: from 4903 on sigreturn checks its third argument, if the first sigaction that sets
+// something has the flag 0x400. A wrong token is EINVAL, after the mask has been changed.
 //
 // bsd/dev/i386/unix_signal.c:sigreturn; bsd/kern/kern_sig.c:setsigvec; 4903 to 11417
 //
@@ -201,7 +201,7 @@ func token() {
 	eq("handlers, and 100 for a refusal", uintptr(nhandled.Load()), want)
 }
 
-// tokenOff: without that flag no token is ever looked at.
+// tokenOff: without that flag the kernel does not check the token.
 //
 // bsd/kern/kern_sig.c:setsigvec (ps_sigreturn_validation); 4903 to 11417
 func tokenOff() {
@@ -211,8 +211,8 @@ func tokenOff() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
 }
 
-// tokenSecret: the token is the address of the ucontext XOR a number of the process, and from 8020 on
-// of the thread.
+// tokenSecret: the token is the address of the ucontext XOR a number of the process, and from
+// 8020 on of the thread.
 //
 // bsd/dev/i386/unix_signal.c:sendsig; 4903 8019 8020
 //
@@ -234,8 +234,8 @@ func tokenSecret() {
 	is("the number is not the thread's\n", release < 8020 || lastSP != mine)
 }
 
-// senders: siginfo of kill has code 0, the sender's pid and uid, the signal as status, and the interrupted
-// PC as address, without SA_SIGINFO too.
+// senders: siginfo of kill has code 0, the sender's pid and uid, the signal as status, and the
+// interrupted PC as address, also without SA_SIGINFO.
 //
 // bsd/dev/i386/unix_signal.c:sendsig; bsd/kern/kern_sig.c:psignal_internal; all
 func senders() {
@@ -253,9 +253,10 @@ func senders() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
 }
 
-// senderSlot: who sent is kept once for each process, not for each signal, and a handler takes it away. It is kept
-// only of a signal that is caught and not blocked when it is sent, and of a child that ends, always: so the handler of a
-// signal that was blocked is told what is there.
+// senderSlot: the kernel keeps one sender for each process, not one for each signal, and a
+// handler clears it. The sender is stored for a signal that is caught and not blocked when it is
+// sent, and always for a child that ends. So the handler of a signal that was blocked gets the
+// sender that is stored at that time.
 //
 // bsd/kern/kern_sig.c:psignal_internal; bsd/kern/kern_exit.c:proc_exit; bsd/dev/i386/unix_signal.c:sendsig; all
 func senderSlot() {
@@ -358,8 +359,8 @@ func checkFX(fx uintptr, r *regs) {
 	}
 }
 
-// frameLayout: where the frame lies and what is in it, all that is determined by the interrupted program, and
-// what sigreturn restores.
+// frameLayout: the test compares the place of the frame, all of its contents that the
+// interrupted program determines, and what sigreturn restores.
 //
 // bsd/dev/i386/unix_signal.c:sendsig, sigreturn, siginfo_user_to_user64 (up to 1699), siginfo_user_to_user64_x86 (from
 // 2050); osfmk/mach/i386/_structs.h; osfmk/x86_64/idt64.s;
@@ -483,9 +484,10 @@ func checkFrame(f *frame) {
 	}
 }
 
-// frameOrigin: the mcontext reports the last entry into the kernel: of a call by its vector, 0x85 or
-// i386's 0x80, its number and, with SYSCALL, a code segment 7 that is none, but that only until a handler has been
-// entered; in user mode it is the interrupt's. An exception before it does not matter.
+// frameOrigin: the mcontext describes the last entry into the kernel. For a call it has the
+// vector, 0x85 or i386's 0x80, the call's number and, with SYSCALL, the invalid code segment 7,
+// but the segment only until a handler has been entered. In user mode it describes the
+// interrupt. An earlier exception has no effect.
 //
 // osfmk/x86_64/idt64.s; osfmk/i386/pcb.c:get_exception_state64, get_thread_state64, set_thread_state64;
 // osfmk/i386/seg.h:SYSCALL_CS; osfmk/i386/trap.h:T_SYSCALL; all

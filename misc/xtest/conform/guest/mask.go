@@ -10,8 +10,7 @@ import "unsafe"
 
 // Masks, and what threads, forks and executions inherit.
 
-// mask48: sigprocmask (48) changes the mask of every thread, and returns the
-// caller's old one.
+// mask48: sigprocmask (48) changes the mask of every thread, and returns the caller's old one.
 //
 // bsd/kern/kern_sig.c:sigprocmask, block_procsigmask, set_procsigmask; all
 func mask48() {
@@ -32,9 +31,8 @@ func mask48() {
 	eq("the caller's mask", uintptr(getmask()), uintptr(bit(sigINT)|bit(sigUSR1)))
 }
 
-// mask48late: 48 does not wake other threads: a signal that it unblocks for
-// them waits for their next entry into the kernel, which a thread in user mode
-// need not make.
+// mask48late: 48 does not wake other threads. A signal that it unblocks for them waits until
+// they next enter the kernel, and a thread in user mode may not do so.
 //
 // bsd/kern/kern_sig.c:set_procsigmask; all
 func mask48late() {
@@ -73,8 +71,8 @@ func mask329() {
 	eq("the other thread's mask", uintptr(t.val[0]), 0)
 }
 
-// maskHow: BLOCK, UNBLOCK and SETMASK are 1, 2 and 3; other values are EINVAL,
-// unless the set is NULL, which only asks. SIGKILL and SIGSTOP are never in a mask.
+// maskHow: BLOCK, UNBLOCK and SETMASK are 1, 2 and 3. Other values are EINVAL, unless the set is
+// NULL, which only reads the mask. SIGKILL and SIGSTOP are not in a mask.
 //
 // bsd/kern/kern_sig.c:sigprocmask, __pthread_sigmask; bsd/sys/signalvar.h:sigcantmask; all
 func maskHow() {
@@ -99,8 +97,8 @@ func maskHow() {
 	}
 }
 
-// maskUnblock: what is pending and becomes unblocked is delivered before the call
-// returns to user mode.
+// maskUnblock: a pending signal that becomes unblocked is delivered before the call returns to
+// user mode.
 //
 // bsd/kern/kern_sig.c:__pthread_sigmask, signal_setast; all
 func maskUnblock() {
@@ -112,8 +110,8 @@ func maskUnblock() {
 	eq("handlers after the call", uintptr(count[sigUSR1].Load()), 1)
 }
 
-// threadInherits: a new thread has its creator's mask, nothing pending and no
-// alternate stack.
+// threadInherits: a new thread has its creator's mask, no pending signals and no alternate
+// stack.
 //
 // bsd/kern/kern_fork.c:uthread_alloc (up to 7195), uthread_init (from 8019); all
 func threadInherits() {
@@ -132,9 +130,9 @@ func threadInherits() {
 	eq("the creator's pending set", uintptr(pending()), uintptr(bit(sigUSR1)))
 }
 
-// threadStarts: a new thread is entered with the pthread, its port, func, arg,
-// stack and flags in registers. Its stack pointer is the top that the creator gave, less
-// 128 bytes (i386: 16); later, when the code is not XNU's, less something up to that.
+// threadStarts: a new thread is entered with the pthread, its port, func, arg, stack and flags
+// in registers. Up to 2050 its stack pointer is the top that the creator gave, less 128 bytes
+// (i386: 16). In later releases, whose code is not XNU's, it is less by at most that.
 //
 // bsd/kern/pthread_synch.c:bsdthread_create; 1504 to 2050
 //
@@ -159,8 +157,8 @@ func threadStarts() {
 	is("the port is not the main thread's\n", t.port != 0 && t.port != selfPort())
 }
 
-// forkInherits: a forked child has the mask and the actions of the thread that
-// forked, nothing pending, and no alternate stack.
+// forkInherits: a forked child has the mask and the actions of the thread that forked, no
+// pending signals and no alternate stack.
 //
 // bsd/kern/kern_fork.c:forkproc, thread_set_child, uthread_alloc (up to 7195), uthread_init (from 8019); all
 func forkInherits() {
@@ -191,8 +189,8 @@ func forkInherits() {
 	eq("the parent's pending set", uintptr(pending()), uintptr(bit(sigUSR1)))
 }
 
-// forkTwice: fork returns the child's pid and 0 to the parent, and to the child its
-// own pid and 1.
+// forkTwice: fork returns the child's pid and 0 to the parent, and to the child its own pid and
+// 1.
 //
 // bsd/kern/kern_fork.c:fork; osfmk/i386/bsd_i386.c:thread_set_child; all
 func forkTwice() {
@@ -206,8 +204,8 @@ func forkTwice() {
 	eq("the child's status", status(r1, 0), 42<<8)
 }
 
-// forkSignalled: a forked child gets signals from its birth, by its pid and by its
-// group; it need not execute anything first.
+// forkSignalled: a forked child can be sent signals from its creation, by its pid and by its
+// group. It need not call execve first.
 //
 // bsd/kern/kern_fork.c:forkproc, pinsertchild; all
 func forkSignalled() {
@@ -233,8 +231,8 @@ func forkSignalled() {
 	}
 }
 
-// forkInterrupted: a call that blocks in a forked child is interrupted, or started
-// anew, as anywhere else.
+// forkInterrupted: a call that blocks in a forked child is interrupted, or restarted, as in any
+// other process.
 //
 // bsd/kern/kern_synch.c:_sleep; all
 func forkInterrupted() {
@@ -277,8 +275,8 @@ func forkDies() {
 	eq("the child's status", status(pid, 0), sigTERM)
 }
 
-// execKeeps: an execution keeps the mask, ignored signals and what is pending, sets
-// caught signals to their default, and ends the alternate stack.
+// execKeeps: execve keeps the mask, ignored signals and pending signals, sets caught signals to
+// their default, and ends the alternate stack.
 //
 // bsd/kern/kern_sig.c:execsigs; bsd/kern/kern_exec.c:exec_mach_imgact; all
 func execKeeps() {
@@ -319,9 +317,8 @@ func execKept() {
 	eq("alternate stack's flags", uintptr(st.flags), 4)
 }
 
-// execOfDead: what was pending on a thread that has ended is lost to the
-// process, but the next image finds HUP, INT, QUIT, TERM, TSTP, CONT, TTIN, TTOU, USR1 and
-// USR2 of it.
+// execOfDead: signals that were pending on a thread that has ended are lost to the process. But
+// the next image finds HUP, INT, QUIT, TERM, TSTP, CONT, TTIN, TTOU, USR1 and USR2 among them.
 //
 // bsd/kern/kern_fork.c:uthread_cleanup; bsd/sys/signal.h:execmask; all
 func execOfDead() {
@@ -347,8 +344,7 @@ func execOfDead() {
 
 func execOfDead2() { eq("pending", uintptr(pending()), uintptr(bit(sigUSR1))) }
 
-// execLoses: a signal that is sent while the process executes something is not lost: it is
-// pending in the new image.
+// execLoses: a signal that is sent during execve is not lost: it is pending in the new image.
 //
 // bsd/kern/kern_exec.c:exec_mach_imgact; bsd/kern/kern_sig.c:execsigs; all
 func execLoses() {

@@ -14,8 +14,8 @@ var (
 	during   uint32 // the mask in a handler
 )
 
-// pinOldest: a signal for the process goes to the first thread, in the order of
-// creation, that does not block it.
+// pinOldest: a signal for the process goes to the first thread, in the order of creation, that
+// does not block it.
 //
 // bsd/kern/kern_sig.c:psignal_internal, get_signalthread; all
 func pinOldest() {
@@ -43,8 +43,8 @@ func pinOldest() {
 	eq("the taker when the first is open", taker[sigUSR1].Load(), selfid())
 }
 
-// pinBlocked: if every thread blocks it, the first one has it, for good: another
-// one that unblocks it later does not get it.
+// pinBlocked: if every thread blocks the signal, it stays pending on the first one. Another
+// thread that unblocks it later does not get it.
 //
 // bsd/kern/kern_sig.c:get_signalthread; all
 func pinBlocked() {
@@ -67,8 +67,7 @@ func pinBlocked() {
 	eq("the taker", taker[sigUSR1].Load(), selfid())
 }
 
-// pendingBit: a thread has one pending bit for each signal; two threads may hold
-// one each.
+// pendingBit: a thread has one pending bit for each signal. Two threads may have one each.
 //
 // bsd/sys/user.h:struct uthread, uu_siglist; bsd/kern/kern_sig.c:psignal_internal; all
 func pendingBit() {
@@ -89,7 +88,8 @@ func pendingBit() {
 	eq("handlers of both", uintptr(count[sigUSR1].Load()), 2)
 }
 
-// pendingDies: what is pending on a thread dies with it; nobody else gets it.
+// pendingDies: signals that are pending on a thread are dropped when it ends. No other thread
+// gets them.
 //
 // bsd/kern/kern_fork.c:uthread_cleanup; all
 func pendingDies() {
@@ -110,7 +110,7 @@ func pendingDies() {
 	eq("pending", uintptr(pending()), 0)
 }
 
-// pendingOwn: sigpending reports the caller's set only.
+// pendingOwn: sigpending reports only the caller's set.
 //
 // bsd/kern/kern_sig.c:sigpending; all
 func pendingOwn() {
@@ -127,8 +127,8 @@ func pendingOwn() {
 	eq("the other's", uintptr(t.val[0]), uintptr(bit(sigUSR1)))
 }
 
-// ignoredGone: an ignored signal is dropped when it is sent, even if it is
-// blocked; setting SIG_IGN, or a default that ignores, clears what is pending, in every thread.
+// ignoredGone: an ignored signal is dropped when it is sent, even if it is blocked. Setting
+// SIG_IGN, or a default that ignores, clears the pending signal in every thread.
 //
 // bsd/kern/kern_sig.c:psignal_internal, setsigvec; all
 func ignoredGone() {
@@ -156,7 +156,7 @@ func ignoredGone() {
 	eq("pending on the other thread", uintptr(t.val[0]), 0)
 }
 
-// contNotIgnored: SIGCONT is never dropped when sent: caught later, it arrives.
+// contNotIgnored: SIGCONT is not dropped when it is sent. If it is caught later, it arrives.
 //
 // bsd/kern/kern_sig.c:setsigvec ("sig != SIGCONT"); all
 func contNotIgnored() {
@@ -170,8 +170,8 @@ func contNotIgnored() {
 	eq("and the other way round", uintptr(pending()), uintptr(bit(sigCONT)))
 }
 
-// disabled: __disable_threadsignal takes the thread out of the choice: it cannot be
-// sent signals, but what is pending on it is still its.
+// disabled: after __disable_threadsignal the kernel does not choose the thread for signals, and
+// signals cannot be sent to it. What is pending on it stays pending on it.
 //
 // bsd/kern/kern_sig.c:__disable_threadsignal, __pthread_kill, get_signalthread; all
 func disabled() {
@@ -204,8 +204,8 @@ func disabled() {
 	eq("their taker", taker[sigUSR2].Load(), a.id)
 }
 
-// pthreadKill: __pthread_kill: ESRCH for what is no thread's port, EINVAL for 32 and more,
-// and 0 only checks. SIGSTOP stops the process.
+// pthreadKill: __pthread_kill returns ESRCH for a port that is not a thread's and EINVAL for 32
+// and more. Signal 0 only checks. SIGSTOP stops the process.
 //
 // bsd/kern/kern_sig.c:__pthread_kill; all
 func pthreadKill() {
@@ -228,8 +228,8 @@ func pthreadKill() {
 	eq("ended", status(pid, 0), 42<<8)
 }
 
-// killErrors: kill: EINVAL for a number that is none, ESRCH for a process that is none, and 0
-// only checks.
+// killErrors: kill returns EINVAL for an invalid signal and ESRCH for a process that does not
+// exist. Signal 0 only checks.
 //
 // bsd/kern/kern_sig.c:kill; all
 func killErrors() {
@@ -264,9 +264,9 @@ func pipeProcess() {
 	eq("the taker", taker[sigPIPE].Load(), selfid())
 }
 
-// nosysTarget: a number that the release does not have raises SIGSYS, in the process up to 3248, in
-// the calling thread from 3789 on, and fails with ENOSYS. So does one behind the table's end. A number that
-// was given up fails, but raises nothing.
+// nosysTarget: a call number that the release does not have raises SIGSYS, in the process up to
+// 3248, in the calling thread from 3789 on, and fails with ENOSYS. So does a number beyond the
+// table's end. A number whose call was removed fails, but raises no signal.
 //
 // bsd/kern/subr_xxx.c:nosys, enosys; bsd/kern/syscalls.master; 1504 3248 3789 11417
 //
@@ -303,8 +303,8 @@ func nosysTarget() {
 	eq("handlers", uintptr(count[sigSYS].Load()), uintptr(n))
 }
 
-// machClass: a Mach trap behind the table's end, and of 64-bit programs a number of no class, are an exception without a
-// signal up to 8019, and SIGSYS from 8020 on. EAX stays.
+// machClass: a Mach trap beyond the table's end and, in 64-bit programs, a number of no class
+// are an exception without a signal up to 8019, and SIGSYS from 8020 on. EAX is unchanged.
 //
 // osfmk/i386/bsd_i386.c:mach_call_munger64, mach_call_munger;
 // bsd/uxkern/ux_exception.c:ux_exception; 1504 8019 8020 11417
@@ -328,8 +328,8 @@ func machClass() {
 
 var sigwaitSet, sigwaitGot uint32
 
-// sigwait: __sigwait takes what is pending, on whatever thread, or waits; a process
-// signal is given to a thread that waits for it although it blocks it. An empty set is EINVAL.
+// sigwait: __sigwait takes a signal that is pending on any thread, or waits. A process signal is
+// given to a thread that waits for it although the thread blocks it. An empty set is EINVAL.
 //
 // bsd/kern/kern_sig.c:__sigwait_nocancel, get_signalthread; all
 func sigwait() {
@@ -358,8 +358,8 @@ func sigwait() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 0)
 }
 
-// sigsuspend: it takes a mask by value, ends with EINTR, and the mask before is
-// there again.
+// sigsuspend: sigsuspend takes a mask by value and ends with EINTR. Then the mask of before is
+// restored.
 //
 // bsd/kern/kern_sig.c:sigsuspend_nocancel; all
 func sigsuspend() {
@@ -382,8 +382,8 @@ func sigsuspend() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 2)
 }
 
-// timers: SIGALRM goes to the process. SIGVTALRM and SIGPROF do, too, up to 2782; from 3248 on
-// they are offered to the thread that ran.
+// timers: SIGALRM goes to the process. SIGVTALRM and SIGPROF do so up to 2782. From 3248 on they
+// are offered to the thread that ran.
 //
 // bsd/kern/kern_sig.c:bsd_ast, psignal_try_thread (from 3248); bsd/kern/kern_time.c:realitexpire; all
 //
@@ -439,7 +439,7 @@ func setTimer(which, us uintptr) {
 	call("setitimer", sysSetitimer, which, ptr(&it), 0)
 }
 
-// timersInherit: a forked child has no interval timers; an execution keeps that of the real time.
+// timersInherit: a forked child has no interval timers. execve keeps the real-time timer.
 //
 // bsd/kern/kern_fork.c:forkproc; bsd/kern/kern_time.c:setitimer; all
 func timersInherit() {

@@ -98,8 +98,8 @@ func restarts(what string, last func(), want, nr, a1, a2, a3, a4, a5, a6 uintptr
 
 const anyResult = ^uintptr(0)
 
-// restartRead: a read that sleeps is started anew if the handler has SA_RESTART, and fails
-// with EINTR if not. The handler has run by then.
+// restartRead: a read that sleeps is restarted if the handler has SA_RESTART, and otherwise
+// fails with EINTR. The handler has run by then.
 //
 // bsd/kern/kern_synch.c:_sleep; bsd/dev/i386/systemcalls.c:unix_syscall64; all
 func restartRead() {
@@ -116,7 +116,8 @@ func restartRead() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 1)
 }
 
-// restartOthers: so do calls that wait for others: wait4, waitid, flock and fcntl's F_SETLKW.
+// restartOthers: the same holds for calls that wait for others: wait4, waitid, flock and fcntl's
+// F_SETLKW.
 //
 // bsd/kern/kern_exit.c:wait4_nocancel, waitid_nocancel; bsd/kern/kern_descrip.c:flock, fcntl_nocancel;
 // bsd/kern/kern_lockf.c:lf_setlock; all
@@ -166,8 +167,8 @@ var lockFD uintptr
 
 func finishFlock() { call("flock", sysFlock, lockFD, 8, 0) } // LOCK_UN
 
-// restartTransfers: so do readv, write and writev to a full pipe, recvfrom, recvmsg, sendto and sendmsg to a
-// full socket, accept, and a read of a terminal.
+// restartTransfers: the same holds for readv, write and writev to a full pipe, recvfrom,
+// recvmsg, sendto and sendmsg to a full socket, accept, and a read of a terminal.
 //
 // bsd/kern/sys_pipe.c:pipe_read, pipe_write; bsd/kern/uipc_socket.c:soreceive, sosend;
 // bsd/kern/uipc_syscalls.c:accept_nocancel; bsd/kern/tty.c:ttysleep; all
@@ -267,8 +268,8 @@ func terminal() (m, s uintptr) {
 	return m, call("opening the terminal", sysOpen, ptr(&ttyName), openRDWR|noCTTY, 0)
 }
 
-// restartNever: select, pselect, poll, kevent, sigsuspend, __sigwait, __semwait_signal, ulock_wait, connect and
-// opening a FIFO end with EINTR, whatever the handler's flags are.
+// restartNever: select, pselect, poll, kevent, sigsuspend, __sigwait, __semwait_signal,
+// ulock_wait, connect and opening a FIFO end with EINTR, regardless of the handler's flags.
 //
 // bsd/kern/sys_generic.c:select, pselect_nocancel (from 3248), poll_nocancel; bsd/kern/kern_event.c:kevent_internal;
 // bsd/kern/kern_sig.c:sigsuspend_nocancel, __sigwait_nocancel, __semwait_signal_nocancel;
@@ -338,9 +339,9 @@ func restartNever() {
 
 const sysUnlink = 10
 
-// neverAsleep: calls that find at once what they ask for do not sleep, and do not fail with EINTR, however many
-// signals come: poll, select, pselect, kevent, read, recvfrom, accept, connect, flock, opening a FIFO or a terminal. The
-// handlers run when they return.
+// neverAsleep: calls that find at once what they ask for do not sleep, and do not fail with
+// EINTR, regardless of the number of signals: poll, select, pselect, kevent, read, recvfrom,
+// accept, connect, flock, opening a FIFO or a terminal. The handlers run when the calls return.
 //
 // bsd/kern/kern_synch.c:_sleep; osfmk/kern/sched_prim.c:thread_mark_wait_locked; bsd/kern/sys_generic.c:selprocess,
 // poll_nocancel; all
@@ -444,9 +445,10 @@ func neverAsleep() {
 	sys(sysUnlink, fifo, 0, 0, 0, 0, 0)
 }
 
-// pollKnotes: poll is made of knotes. POLLHUP is their EV_EOF, comes with the POLLIN that is asked for, and excludes
-// POLLOUT; an entry that asks for nothing reports nothing, even if its descriptor is closed; a FIFO does not report its
-// end, a directory cannot be watched, and a socket that was never connected is ready for nothing.
+// pollKnotes: poll is made of knotes. POLLHUP is their EV_EOF, is reported with the POLLIN that
+// is asked for, and excludes POLLOUT. An entry that asks for nothing reports nothing, even if
+// its descriptor is closed. A FIFO does not report its end, a directory cannot be watched, and a
+// socket that was never connected is ready for nothing.
 //
 // bsd/kern/sys_generic.c:poll_nocancel, poll_callback; bsd/kern/sys_pipe.c:pipe_kqfilter, filt_piperead (to 3248),
 // filt_piperead_common (from 3789); bsd/kern/uipc_socket.c:filt_soread (to 3248), filt_soread_common (from 3789);
@@ -532,8 +534,9 @@ func semaphore() uintptr {
 	return uintptr(msg[7])
 }
 
-// machAborted: an interrupted Mach trap is never started anew, whatever the handler's flags are: waiting for a
-// semaphore, and mach_wait_until, return KERN_ABORTED, 14, a receive MACH_RCV_INTERRUPTED. A semaphore's count is as before.
+// machAborted: an interrupted Mach trap is not restarted, regardless of the handler's flags. A
+// wait for a semaphore and mach_wait_until return KERN_ABORTED, 14, a receive returns
+// MACH_RCV_INTERRUPTED. A semaphore's count is unchanged.
 //
 // osfmk/kern/sync_sema.c:semaphore_convert_wait_result; osfmk/kern/clock.c:mach_wait_until_trap;
 // osfmk/ipc/ipc_mqueue.c:ipc_mqueue_receive_results; all (a semaphore up to 8020, where
@@ -581,7 +584,8 @@ func machAborted() {
 
 var st4 uint32
 
-// partialWrite: a write that has transferred something when the signal comes returns that.
+// partialWrite: a write that has transferred something when the signal arrives returns that
+// count.
 //
 // bsd/kern/sys_generic.c:dofilewrite; all
 func partialWrite() {
@@ -614,8 +618,8 @@ func undisturbed() {
 	eq("handlers", uintptr(count[sigUSR1].Load()), 0)
 }
 
-// restartState: while a call is restarted, the handler sees the program at the system call, not
-// behind it.
+// restartState: while a call is restarted, the handler sees the program counter at the system
+// call, not after it.
 //
 // bsd/dev/i386/systemcalls.c:unix_syscall_return; bsd/dev/i386/unix_signal.c:sendsig; all
 func restartState() {
