@@ -332,10 +332,15 @@ func docLibc(top string) (string, error) {
 		return "", err
 	}
 	var b, plain, none strings.Builder
+	width := 100 // of the last line of plain, which the first item begins
 	b.WriteString("| name | what it does | older releases | note |\n|---|---|---|---|\n")
 	for _, s := range stubs {
 		if s.how == "call" && s.name == s.what && s.major == 0 && s.note == "" {
-			fmt.Fprintf(&plain, " %s %d,", s.name, s.num)
+			item := fmt.Sprintf(" %s %d,", s.name, s.num)
+			if width += len(item); width > 100 {
+				item, width = "\n"+item[1:], len(item)-1
+			}
+			plain.WriteString(item)
 			continue
 		}
 		if s.how == "none" {
@@ -364,6 +369,6 @@ func docLibc(top string) (string, error) {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.name, what, older, s.note)
 	}
-	return "The kernel call of the same name, in every release:" + strings.TrimSuffix(plain.String(), ",") + ".\n\n" +
+	return "These stubs make the kernel call of the same name, in every release:" + strings.TrimSuffix(plain.String(), ",") + ".\n\n" +
 		b.String() + "\nNot defined:\n\n| name | why nothing needs it |\n|---|---|\n" + none.String(), nil
 }
