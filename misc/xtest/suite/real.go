@@ -260,9 +260,11 @@ func programsPage(all []program, lines map[string]string) string {
 	var b strings.Builder
 	b.WriteString(`# Programs
 
-Well-known Go programs and libraries, fetched from the module proxy, built for darwin/amd64 as they are, and used under the
-runner. ` + "`make test-real`" + ` does that, ` + "`make test-real T=name`" + ` with one of them; test/real.txt lists them. The page is
-written by ` + "`make test-real ARGS=-write`" + `. The times include the building, on two busy processors.
+This document lists well-known Go programs and libraries that build and run, and some that do not
+link. ` + "`make test-real`" + ` fetches them from the module proxy, builds them for darwin/amd64 unchanged,
+and uses them under the runner. ` + "`make test-real T=name`" + ` does that with one of them. test/real.txt
+lists them. ` + "`make test-real ARGS=-write`" + ` writes this document. The times include the build, on two
+busy processors.
 
 | | version | kind | what is run | result |
 |---|---|---|---|---|
@@ -272,11 +274,12 @@ written by ` + "`make test-real ARGS=-write`" + `. The times include the buildin
 			fmt.Fprintln(&b, l)
 		}
 	}
-	b.WriteString("\nLeft out (with `binfmt:` before it, only if binfmt_misc cannot be had; with `nobody:`, run by a user without rights\n" +
-		"if root runs the others; `-short` is given everywhere):\n\n")
+	b.WriteString("\nThese tests are left out. Those with `binfmt:` run where binfmt_misc is available. Those with\n" +
+		"`nobody:` run as a user without rights if root runs the others. All tests run with `-short`.\n\n" +
+		"| | left out | why |\n|---|---|---|\n")
 	for _, p := range all {
 		if p.except != nil {
-			fmt.Fprintf(&b, "- %s: `%s`: %s\n", p.name, strings.Join(p.except, "`, `"), p.reason)
+			fmt.Fprintf(&b, "| %s | `%s` | %s |\n", p.name, strings.Join(p.except, "`, `"), p.reason)
 		}
 	}
 	b.WriteString(doNotLink)
@@ -288,17 +291,21 @@ written by ` + "`make test-real ARGS=-write`" + `. The times include the buildin
 const doNotLink = `
 ## What does not link
 
-A program of the ports is static. The linker refuses one that calls a function of a library for which there is no stub
-([abi.md](abi.md) lists the stubs), names the package that calls it and the imports by which the program comes to
-it. A program that only has such a package's source among its dependencies links. The ways out are: a version or a build tag of the package without
-the call; upstream's Go, for a dynamic program; a stub, if the function is the kernel's work (a line of lib/xnu/libc.tsv).
+A program of the ports is static. The linker refuses a program that calls a library function without
+a stub ([abi.md](abi.md) lists the stubs). It names the package that calls the function, and the
+imports that lead to the package. A program that has such a package only among its dependencies, and
+does not reach the call, links. You have three options:
+
+- use a version or a build tag of the package without the call;
+- build a dynamic program with upstream Go;
+- add a stub, if the function is the kernel's work (a line of lib/xnu/libc.tsv).
 
 | module | what it needs | who uses it |
 |---|---|---|
-| github.com/ebitengine/purego | dyld: dlopen, dlsym, and threads by libpthread. Nothing can take its place in a static program | github.com/shirou/gopsutil/v4, github.com/ebitengine/oto/v3 and other packages for sound, graphics and notifications, github.com/jupiterrider/ffi |
+| github.com/ebitengine/purego | dyld: dlopen, dlsym, and threads by libpthread. A static program has no replacement for them | github.com/shirou/gopsutil/v4, github.com/ebitengine/oto/v3 and other packages for sound, graphics and notifications, github.com/jupiterrider/ffi |
 | github.com/microsoft/typescript-go | CoreFoundation, CoreServices (FSEvents) and libdispatch, to watch files | its command tsgo |
 
-These link, though the one or the other of them is said not to:
+These modules link, although some of them are reported not to:
 
 | module | why |
 |---|---|
@@ -309,7 +316,7 @@ These link, though the one or the other of them is said not to:
 | github.com/fsnotify/fsnotify, github.com/rjeczalik/notify | kqueue, if there is no cgo |
 | github.com/tetratelabs/wazero, modernc.org/libc | there are stubs for what they import |
 
-github.com/fsnotify/fsevents is cgo throughout and does not compile without it, with upstream's Go as little.
+github.com/fsnotify/fsevents needs cgo. It does not compile without it, with upstream Go neither.
 `
 
 func (p *program) version() string {
