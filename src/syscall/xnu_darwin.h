@@ -4,6 +4,8 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 
+//go:build !ios && (amd64 || 386)
+
 // XNU_name is the number of a kernel entry, as it goes into AX: with the class
 // that SYSCALL wants; on 386, where the interrupt is the class, negated for a
 // Mach trap (INT $0x81), as it is for a BSD call (INT $0x80) and a machdep
