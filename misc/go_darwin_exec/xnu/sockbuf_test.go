@@ -316,7 +316,7 @@ func TestUnixDatagramFull(t *testing.T) {
 	}
 
 	// By name: what a receiver of this process takes is known, too.
-	path := filepath.Join(t.TempDir(), "s")
+	path := filepath.Join(socketDir(t), "s")
 	sa := append([]byte{0, guestAfUnix}, path...)
 	r := call(t, th, sysSocket, 0, guestAfUnix, guestSockDgram, 0)
 	call(t, th, sysBind, 0, r, gp(&sa[0]), uint64(len(sa)))

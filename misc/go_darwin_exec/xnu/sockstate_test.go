@@ -259,6 +259,17 @@ func (l *socketLab) socket() uint64 {
 	return fd
 }
 
+// socketDir makes a directory for unix sockets, whose names have room for 103
+// bytes: t.TempDir's is as long as the test's name.
+func socketDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // addr returns an address that is free to be bound.
 func (l *socketLab) addr() []byte {
 	switch domain, _ := l.kind(); domain {
@@ -575,7 +586,7 @@ func TestSocketStates(t *testing.T) {
 							return
 						}
 						rows++
-						l := &socketLab{t: t, th: th, proto: proto, dir: t.TempDir()}
+						l := &socketLab{t: t, th: th, proto: proto, dir: socketDir(t)}
 						defer l.close()
 						fd := l.make(row.state)
 						n, e := l.do(name, fd)
@@ -803,7 +814,7 @@ func TestSocketAddrs(t *testing.T) {
 				}
 				for _, c := range strings.Fields(row.call) {
 					rows++
-					l := &socketLab{t: t, th: th, proto: proto, dir: t.TempDir()}
+					l := &socketLab{t: t, th: th, proto: proto, dir: socketDir(t)}
 					fd := l.socket()
 					p, n := l.badAddr(row.addr)
 					data := []byte{0}
@@ -861,7 +872,7 @@ func TestErrorAfterReset(t *testing.T) {
 func TestConnectDisconnectsFirst(t *testing.T) {
 	th := guestThread(t, XNU11417)
 	for _, proto := range []string{"udp4", "unixgram"} {
-		l := &socketLab{t: t, th: th, proto: proto, dir: t.TempDir()}
+		l := &socketLab{t: t, th: th, proto: proto, dir: socketDir(t)}
 		fd := l.make("connected")
 		bad := []byte{0, 99, 0, 0}
 		a := args{fd, gp(&bad[0]), uint64(len(bad))}
@@ -894,7 +905,7 @@ func TestConnectOwnAddress(t *testing.T) {
 // of a unix socket is refused, too (xnu-11417 bsd/kern/uipc_usrreq.c:unp_connect).
 func TestConnectFullQueue(t *testing.T) {
 	th := guestThread(t, XNU11417)
-	l := &socketLab{t: t, th: th, proto: "unix", dir: t.TempDir()}
+	l := &socketLab{t: t, th: th, proto: "unix", dir: socketDir(t)}
 	defer l.close()
 	_, name := l.server(1)
 	for range 5 {
@@ -911,7 +922,7 @@ func TestConnectFullQueue(t *testing.T) {
 // TestReuseportOfUnix: every socket has the option.
 func TestReuseportOfUnix(t *testing.T) {
 	th := guestThread(t, XNU11417)
-	l := &socketLab{t: t, th: th, proto: "unix", dir: t.TempDir()}
+	l := &socketLab{t: t, th: th, proto: "unix", dir: socketDir(t)}
 	defer l.close()
 	fd := l.socket()
 	p := &portLab{t: t, th: th}
