@@ -208,6 +208,10 @@ func TestEveryFunction(t *testing.T) {
 			}
 			b.WriteString("}\n\nfunc main() {\n\tn := 0\n\tfor _, f := range all {\n\t\tif f != nil {\n\t\t\tn++\n\t\t}\n\t}\n\tprintln(n)\n}\n")
 			w.write(t, "main.go", b.String())
+			if out, err := w.run(w.port, "build", "-o", os.DevNull, "."); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			hosttest.Need(t, arch)
 			out, err := w.run(w.port, "run", ".")
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
