@@ -34,6 +34,7 @@ type options struct {
 	args      []string       // argv of the program
 	env       []string       // its environment
 	exec      *xnu.ExecState // what the image before this one left for us; nil: we are the first
+	imports   bool           // only list what the program imports
 	retry     int            // how often the runner has started itself again
 	resume    int            // descriptor of a checkpoint, -1: none
 }
@@ -58,8 +59,8 @@ func usage() string {
 	}
 	return fmt.Sprintf(`usage: %[1]s [flags] program [argument ...]
 
-%[1]s runs a static darwin/amd64 or darwin/386 program, as goxnu's go
-command builds them, on Linux. It answers the program's system calls as XNU would, the kernel
+%[1]s runs a darwin/amd64 or darwin/386 program on Linux: a static one, as goxnu's
+go command builds them, or one of stock Go, built with CGO_ENABLED=0 for amd64. It answers the program's system calls as XNU would, the kernel
 of Mac OS X and macOS. The program's exit status, its standard files, its
 environment and its signals are passed through.
 
@@ -75,6 +76,8 @@ Put the runner on PATH as go_darwin_amd64_exec, and "GOOS=darwin go run" and
   -fault ITEM,...
                  inject faults, what a kernel may do and seldom does: interrupted
                  calls, late signals ...; -fault help lists them
+  -imports       list what the program imports from Darwin's libraries, with what this
+                 release and the runner have of it, and exit
   -host          say which programs this host can run, and exit; -host=386 asks for one port
   -version       print the version and exit
   -h             print this help
@@ -179,6 +182,8 @@ func (o *options) parse(args []string) (rest []string) {
 				die(exitUsage, "-fault: %v", err)
 			}
 			o.fault = c
+		case "imports":
+			o.imports = true
 		case "fault-fd": // set by the runner that reports first
 			o.faultFD = number()
 		default:

@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 
 	"goxnu/misc/go_darwin_exec/macho"
+	"goxnu/misc/go_darwin_exec/mem"
 	"goxnu/misc/go_darwin_exec/vcpu"
 	"goxnu/misc/go_darwin_exec/xnu"
 )
@@ -51,6 +53,13 @@ func load(o *options) *xnu.Config {
 			die(exitHost, "%s is a 32-bit program: %v", path, err)
 		}
 	}
+	if o.imports {
+		printImports(f, o.release)
+		os.Exit(0)
+	}
+	if f.CanSlide() {
+		f.Slide(vcpu.Random64() % maxSlide &^ (mem.PageSize - 1))
+	}
 	s := f.NewSpace()
 	img, err := f.Map(fd, s)
 	syscall.Close(fd)
@@ -61,6 +70,9 @@ func load(o *options) *xnu.Config {
 	if err == nil {
 		page, err = macho.MapCommpage(s, int(o.release), img.Is32)
 	}
+	if err == nil && f.Dynamic() {
+		err = link(o, f, s, img)
+	}
 	if err == macho.ErrCollision {
 		err = reexec(o, err)
 	}
@@ -70,6 +82,7 @@ func load(o *options) *xnu.Config {
 	c := o.config(page)
 	c.Path = path
 	c.Space, c.Is32, c.StackTop, c.Regs = s, img.Is32, img.StackTop, img.Regs
+	c.Dynamic = f.Dynamic()
 	return c
 }
 
@@ -90,6 +103,7 @@ func resume(o *options) *xnu.Config {
 	c := o.config(page)
 	c.Path, c.Resumed = o.program, r
 	c.Space, c.Is32, c.StackTop, c.Regs = r.Space, r.Is32, r.StackTop, r.Regs
+	c.Dynamic = r.Dynamic
 	return c
 }
 

@@ -28,6 +28,7 @@ var outputs = []struct {
 	gen  func(top string) ([]byte, error)
 }{
 	{"misc/go_darwin_exec/xnu/zsyscalls.go", genSyscalls},
+	{"misc/go_darwin_exec/xnu/zlibsystem.go", genLibsystem},
 	{"misc/go_darwin_exec/xnu/zerrno.go", genErrno},
 	{"misc/go_darwin_exec/xnu/zsignal.go", genSignal},
 	{"src/runtime/xnu_darwin.h", genHeader},

@@ -65,6 +65,10 @@ func (f *File) Map(fd int, s *mem.Space) (*Image, error) {
 		}
 		img.Low, img.High = min(img.Low, seg.Addr), max(img.High, seg.end())
 	}
+	if f.Thread == nil {
+		img.Regs = vcpu.Regs{RIP: f.entry(), RFLAGS: 0x202}
+		return img, nil
+	}
 	st := &f.Thread.State
 	img.Regs = vcpu.Regs{
 		RAX: st[0], RBX: st[1], RCX: st[2], RDX: st[3], RDI: st[4], RSI: st[5], RBP: st[6], RSP: st[stateRSP],
@@ -85,7 +89,7 @@ func (f *File) mapSegment(fd int, s *mem.Space, seg *Segment) error {
 		if tail > 0 {
 			p = mem.ProtRead | mem.ProtWrite
 		}
-		if err := mapAt(s, seg, mem.Mapping{Addr: seg.Addr, Size: filePart, Prot: p, FD: fd, Offset: int64(seg.Offset)}); err != nil {
+		if err := mapAt(s, seg, mem.Mapping{Addr: seg.Addr, Size: filePart, Prot: p, FD: fd, Offset: f.offset + int64(seg.Offset)}); err != nil {
 			return err
 		}
 		if tail > 0 {

@@ -63,17 +63,22 @@ const (
 	mhPIE      = 0x200000
 
 	lcSegment         = 0x1
+	lcSymtab          = 0x2
 	lcThread          = 0x4
 	lcUnixthread      = 0x5
+	lcDysymtab        = 0xb
 	lcLoadDylib       = 0xc
 	lcLoadDylinker    = 0xe
 	lcSegment64       = 0x19
 	lcUUID            = 0x1b
 	lcLazyLoadDylib   = 0x20
+	lcDyldInfo        = 0x22
+	lcDyldInfoOnly    = 0x80000022
 	lcLoadWeakDylib   = 0x80000018
 	lcReexportDylib   = 0x8000001f
 	lcLoadUpwardDylib = 0x80000023
 	lcMain            = 0x80000028
+	lcChainedFixups   = 0x80000034
 
 	headerSize32  = 28
 	headerSize64  = 32
@@ -100,11 +105,16 @@ type File struct {
 	Segments    []Segment
 	Thread      *Thread // LC_UNIXTHREAD, nil if there is none
 	UUID        []byte
-	Dylinker    string // LC_LOAD_DYLINKER
-	Main        bool   // LC_MAIN
-	Dylibs      int    // LC_LOAD_DYLIB and the like
+	Dylinker    string   // LC_LOAD_DYLINKER
+	Main        bool     // LC_MAIN
+	EntryOff    uint64   // of LC_MAIN, from the Mach-O header
+	Dylibs      []string // LC_LOAD_DYLIB and the like, in order
+	Imports     []Import // of a dynamic program: see dyld.go
 
-	wide bool // the file has the 64-bit format
+	wide   bool  // the file has the 64-bit format
+	offset int64 // of the program in a fat file
+	slid   uint64
+	link   linkInfo
 }
 
 // Is32 reports whether f is a program for i386.
@@ -117,6 +127,7 @@ type Segment struct {
 	Addr, MemSize    uint64
 	Offset, FileSize uint64
 	MaxProt, Prot    uint32
+	ReadOnly         bool // SG_READ_ONLY: once it is bound
 }
 
 func (s *Segment) String() string { return fmt.Sprintf("load command %d: segment %q", s.Index, s.Name) }
@@ -155,9 +166,17 @@ var typeNames = map[uint32]string{
 // Parse reads the Mach-O file r of the given size. It accepts what is well
 // formed; whether it can be run is for Validate to say.
 func Parse(r io.ReaderAt, size int64) (*File, error) {
-	head := make([]byte, min(max(size, 0), 4096))
-	if n, err := r.ReadAt(head, 0); err != nil && !(errors.Is(err, io.EOF) && n == len(head)) {
-		return nil, errorf(EIO, "cannot be read: %v", err)
+	head, err := readHead(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var offset int64
+	if slice, n, ok := fatSlice(head, size); ok {
+		offset, size = slice, n
+		r = io.NewSectionReader(r, offset, size)
+		if head, err = readHead(r, size); err != nil {
+			return nil, err
+		}
 	}
 	if err := identify(head); err != nil {
 		return nil, err
@@ -169,6 +188,7 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 		Type:   le.Uint32(head[12:]),
 		Flags:  le.Uint32(head[24:]),
 		Size:   size,
+		offset: offset,
 	}
 	header := int64(headerSize64)
 	if f.wide = le.Uint32(head) == magic64; !f.wide {
@@ -197,8 +217,47 @@ func Parse(r io.ReaderAt, size int64) (*File, error) {
 		}
 		cmds = cmds[n:]
 	}
+	if f.Dynamic() {
+		if err := f.readImports(r); err != nil {
+			return nil, err
+		}
+	}
 	return f, nil
 }
+
+func readHead(r io.ReaderAt, size int64) ([]byte, error) {
+	head := make([]byte, min(max(size, 0), 4096))
+	if n, err := r.ReadAt(head, 0); err != nil && !(errors.Is(err, io.EOF) && n == len(head)) {
+		return nil, errorf(EIO, "cannot be read: %v", err)
+	}
+	return head, nil
+}
+
+// fatSlice finds the x86_64 program in a fat file of the given size, as XNU
+// prefers it (bsd/kern/mach_fat.c:fatfile_getbestarch). A file without one, or
+// whose slice is not within it or not page aligned, is for fatError to describe.
+func fatSlice(head []byte, size int64) (offset, n int64, ok bool) {
+	be := binary.BigEndian
+	if len(head) < 8 || be.Uint32(head) != magicFat {
+		return 0, 0, false
+	}
+	const entry = 20
+	for i := range int(min(be.Uint32(head[4:]), maxArch)) {
+		if 8+(i+1)*entry > len(head) {
+			break
+		}
+		arch := head[8+i*entry:]
+		offset, n = int64(be.Uint32(arch[8:])), int64(be.Uint32(arch[12:]))
+		if be.Uint32(arch) == cpuAMD64 && offset%pageSize == 0 && offset > 0 && offset <= size && n <= size-offset {
+			return offset, n, true
+		}
+	}
+	return 0, 0, false
+}
+
+// maxArch is the most programs that a fat file has. More than that is a Java class
+// file, which has the same magic.
+const maxArch = 16
 
 // identify says what a file is that is not a little-endian Mach-O.
 func identify(head []byte) error {
@@ -250,7 +309,6 @@ func identify(head []byte) error {
 // fatError describes a fat file: it holds programs for several machines.
 func fatError(head []byte, magic uint32) error {
 	be := binary.BigEndian
-	const maxArch = 16 // more than that is a Java class file, which has the same magic
 	n, entry := uint32(0), 20
 	if magic == magicFat64 {
 		entry = 32
@@ -264,8 +322,11 @@ func fatError(head []byte, magic uint32) error {
 	var names []string
 	for i := 0; i < int(n) && 8+(i+1)*entry <= len(head); i++ {
 		names = append(names, cpuName(be.Uint32(head[8+i*entry:])))
+		if arch := head[8+i*entry:]; magic == magicFat && be.Uint32(arch) == cpuAMD64 {
+			return errorf(EBADMACHO, "is a damaged fat file: its x86_64 program has offset %#x and size %#x, which is not page aligned or goes beyond the file", be.Uint32(arch[8:]), be.Uint32(arch[12:]))
+		}
 	}
-	return errorf(EBADARCH, "is a fat file (%s): extract the x86_64 program from it first (lipo -thin x86_64)", strings.Join(names, ", "))
+	return errorf(EBADARCH, "is a fat file (%s) without a program that this runner finds: extract the x86_64 program first (lipo -thin x86_64)", strings.Join(names, ", "))
 }
 
 // command parses load command i.
@@ -313,8 +374,13 @@ func (f *File) command(i int, cmd uint32, b []byte) error {
 			MaxProt:  le.Uint32(b[56:]),
 			Prot:     le.Uint32(b[60:]),
 		}
-		if nsects := le.Uint32(b[64:]); uint64(nsects)*sectionSize64 > uint64(len(b)-segmentSize64) {
+		nsects := le.Uint32(b[64:])
+		if uint64(nsects)*sectionSize64 > uint64(len(b)-segmentSize64) {
 			return errorf(EBADMACHO, "is damaged: %v: nsects is %d, which does not fit in cmdsize %d", &s, nsects, len(b))
+		}
+		s.ReadOnly = le.Uint32(b[68:])&sgReadOnly != 0
+		for j := range nsects {
+			f.section(b[segmentSize64+j*sectionSize64:])
 		}
 		f.Segments = append(f.Segments, s)
 	case lcUnixthread, lcThread:
@@ -337,9 +403,23 @@ func (f *File) command(i int, cmd uint32, b []byte) error {
 			return errorf(EBADMACHO, "is damaged: load command %d (LC_LOAD_DYLINKER): name.offset is %d, cmdsize %d", i, off, len(b))
 		}
 	case lcLoadDylib, lcLazyLoadDylib, lcLoadWeakDylib, lcReexportDylib, lcLoadUpwardDylib:
-		f.Dylibs++
+		if len(b) < 24 {
+			return short(24)
+		}
+		off := le.Uint32(b[8:])
+		if int64(off) >= int64(len(b)) {
+			return errorf(EBADMACHO, "is damaged: load command %d (LC_LOAD_DYLIB): name.offset is %d, cmdsize %d", i, off, len(b))
+		}
+		f.Dylibs = append(f.Dylibs, cstring(b[off:]))
 	case lcMain:
-		f.Main = true
+		if len(b) < 24 {
+			return short(24)
+		}
+		f.Main, f.EntryOff = true, le.Uint64(b[8:])
+	default:
+		if size := f.link.command(cmd, b); size > 0 {
+			return short(size)
+		}
 	}
 	return nil
 }

@@ -50,11 +50,14 @@ func (f *File) Validate(release int) error {
 		}
 		return errorf(ENOEXEC, "is %s, not a program", what)
 	}
-	if f.dynamic() {
-		return errorf(EBADEXEC, "is dynamically linked (%s): only static programs, as goxnu's toolchain builds them, can be run", f.dynamicBy())
+	if f.dynamic() && !f.Dynamic() {
+		return errorf(EBADEXEC, "is dynamically linked (%s): only static programs, and 64-bit ones for /usr/lib/dyld, can be run", f.dynamicBy())
 	}
-	if f.Thread == nil {
+	if f.Thread == nil && !(f.Dynamic() && f.Main) {
 		return errorf(EBADMACHO, "has no entry point: there is no LC_UNIXTHREAD")
+	}
+	if f.Thread != nil && f.Main {
+		return errorf(EBADMACHO, "has two entry points: LC_UNIXTHREAD and LC_MAIN")
 	}
 	var mapped []*Segment
 	zero, heads := false, 0
@@ -97,7 +100,7 @@ func (f *File) Validate(release int) error {
 			return errorf(ENOMEM, "%v at %#x overlaps segment %q at %#x-%#x", s, s.Addr, p.Name, p.Addr, p.end())
 		}
 	}
-	entry, pc := f.Thread.State[stateRIP], "rip"
+	entry, pc := f.entry(), "rip"
 	if !f.wide {
 		pc = "eip"
 	}
@@ -119,7 +122,26 @@ func (f *File) Validate(release int) error {
 // to load and begins with an LC_UNIXTHREAD, is entered there by dyld with the
 // stack that the kernel has made: it can do without.
 func (f *File) dynamic() bool {
-	return f.Main || f.Flags&mhDyldlink != 0 || f.Dylinker != "" && (f.Dylinker != "/usr/lib/dyld" || f.Dylibs > 0)
+	return f.Main || f.Flags&mhDyldlink != 0 || f.Dylinker != "" && (f.Dylinker != "/usr/lib/dyld" || len(f.Dylibs) > 0)
+}
+
+// Dynamic reports whether f is a program that dyld loads and that this runner
+// loads in its place: a 64-bit one.
+func (f *File) Dynamic() bool {
+	return f.dynamic() && f.wide && f.CPU == cpuAMD64 && f.Type == mhExecute && f.Dylinker == "/usr/lib/dyld"
+}
+
+// entry returns where the program begins: what LC_UNIXTHREAD says, or LC_MAIN.
+func (f *File) entry() uint64 {
+	if f.Thread != nil {
+		return f.Thread.State[stateRIP]
+	}
+	for i := range f.Segments {
+		if s := &f.Segments[i]; s.Offset == 0 && s.FileSize > 0 {
+			return s.Addr + f.EntryOff
+		}
+	}
+	return 0
 }
 
 func (f *File) dynamicBy() string {

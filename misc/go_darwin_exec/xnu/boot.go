@@ -29,6 +29,7 @@ type Config struct {
 
 	Space    *mem.Space
 	Is32     bool      // the guest is an i386 program
+	Dynamic  bool      // it has a Library
 	StackTop uint64    // of the first thread's stack
 	Regs     vcpu.Regs // as the first thread starts
 

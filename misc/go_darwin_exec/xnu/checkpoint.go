@@ -36,6 +36,7 @@ type checkpoint struct {
 	release  uint64
 	stackTop uint64
 	code32   bool
+	dynamic  bool
 	regs     vcpu.Regs
 	gsBase   uint64
 	tls32    segment32
@@ -92,6 +93,7 @@ func (t *Thread) checkpoint() {
 	c.release = uint64(p.Release)
 	c.stackTop = p.cfg.StackTop
 	c.code32 = t.abi() == abi32
+	c.dynamic = p.cfg.Dynamic
 	c.regs = t.cpu.Regs
 	c.regs.RIP -= t.repeatLen() // the number is still in RAX
 	min, end := p.Space.Bounds()

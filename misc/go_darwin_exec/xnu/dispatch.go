@@ -41,6 +41,8 @@ func (t *Thread) syscall() {
 		t.machTrap(int(nr & 0xffffff))
 	case classMdep:
 		t.mdepCall(int(nr & 0xffffff))
+	case classLib:
+		t.libCall(int(nr & 0xffffff))
 	default:
 		t.excSyscall(nr)
 	}

@@ -24,6 +24,7 @@ var ErrNoRoom = errors.New("the runner is in the program's way")
 type Resumed struct {
 	Space    *mem.Space
 	Is32     bool
+	Dynamic  bool
 	Release  Release
 	Regs     vcpu.Regs
 	StackTop uint64
@@ -47,7 +48,7 @@ func Resume(fd int, end, end32 uint64) (*Resumed, error) {
 	if c.code32 {
 		end = end32
 	}
-	r := &Resumed{Space: mem.NewSpace(pageSize, end), Is32: c.code32, Release: Release(c.release), Regs: c.regs, StackTop: c.stackTop, c: c}
+	r := &Resumed{Space: mem.NewSpace(pageSize, end), Is32: c.code32, Dynamic: c.dynamic, Release: Release(c.release), Regs: c.regs, StackTop: c.stackTop, c: c}
 	for _, s := range c.regions[:c.nregions] {
 		_, errno := r.Space.Map(mem.Mapping{Addr: s.start, Size: s.end - s.start, Prot: s.prot, MaxProt: s.maxProt,
 			NoReplace: true, Kind: mem.Kind(s.kind), FD: fd, Offset: int64(s.off)})
@@ -86,7 +87,7 @@ func (p *Proc) resume(r *Resumed, t *Thread) error {
 	t.frame.avx512 = c.avx512
 	copy(t.cpu.XState(), c.xstate[:])
 	if !c.code32 {
-		t.cpu.SetGSBase(c.gsBase)
+		t.setTSDBase(c.gsBase)
 		return nil
 	}
 	for i, v := range c.ldt[:c.ldtSize] {

@@ -91,6 +91,8 @@ type Thread struct {
 	// (bsdthread_terminate, from 8020).
 	joiner uint64
 
+	tsd uint64 // the GS base of a 64-bit program: its thread's own data
+
 	args  args   // of the current call; handlers get a pointer, so on the stack it would be allocated
 	rval1 uint64 // second result of the current call (RDX)
 

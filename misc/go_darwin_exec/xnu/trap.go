@@ -87,6 +87,7 @@ func (t *Thread) setTSDBase(base uint64) {
 	if !canonical(base) {
 		base = 0
 	}
+	t.tsd = base
 	t.cpu.SetGSBase(base)
 }
 
