@@ -240,12 +240,27 @@ func FuzzParse(f *testing.F) {
 			f.Add(b)
 		}
 	}
+	old, _ := (&tm.Dynamic{Symbols: []string{"_a", "_b"}}).Build()
+	pie, _ := (&tm.Dynamic{PIE: true, Main: true, Bind: []byte(bindABC), Lazy: []byte(bindABC), Rebase: []byte(rebaseTwo)}).Build()
+	for _, good := range [][]byte{old, pie, tm.Fat(pie)} {
+		f.Add(good)
+		for off := tm.LinkOff; off < len(good); off++ {
+			b := bytes.Clone(good)
+			b[off] ^= 0xff
+			f.Add(b)
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, release := range []int{1504, 4903, newest} {
 			if file, err := check(b, release); err == nil {
 				for _, s := range file.Segments {
 					if !s.isZero() && s.MemSize != 0 && (s.Addr < pageSize || s.end() > UserEnd) {
 						t.Errorf("%v was let through: %+v", &s, s)
+					}
+				}
+				for i := range file.Imports {
+					if _, err := file.pointer(file.Imports[i].Addr); err != nil {
+						t.Errorf("%+v was let through: %v", file.Imports[i], err)
 					}
 				}
 			} else if strings.Contains(err.Error(), "\n") {
