@@ -47,6 +47,8 @@ func readLibsystem(top string) ([]libFunction, error) {
 			return nil, r.Errorf("%s: kind %s with %q", f.name, f.kind, f.what)
 		case f.kind == "kernel" && findCall(calls, f.what) == nil:
 			return nil, r.Errorf("%s: no call is named %q", f.name, f.what)
+		case f.kind == "kernel" && f.support == "full" && findCall(calls, f.what).handler == "":
+			return nil, r.Errorf("%s: support full, but the runner does not answer %s", f.name, f.what)
 		case f.args != "" && f.kind != "runner":
 			return nil, r.Errorf("%s: arguments %q of kind %s", f.name, f.args, f.kind)
 		}
