@@ -8,7 +8,6 @@ package xnu
 
 import (
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 
@@ -33,8 +32,7 @@ var eaiText = map[int32]string{
 // hostsFile calls fn for each address in the host's /etc/hosts with its names, until
 // it returns false.
 func hostsFile(fn func(ip netip.Addr, names []string) bool) {
-	b, _ := os.ReadFile("/etc/hosts")
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(string(readHostFile("/etc/hosts"))) {
 		line, _, _ = strings.Cut(line, "#")
 		f := strings.Fields(line)
 		if len(f) < 2 {
@@ -51,8 +49,7 @@ func servicePort(name string, socktype uint32) (port uint16, ok bool) {
 	if n, err := strconv.ParseUint(name, 10, 16); err == nil {
 		return uint16(n), true
 	}
-	b, _ := os.ReadFile("/etc/services")
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(string(readHostFile("/etc/services"))) {
 		line, _, _ = strings.Cut(line, "#")
 		f := strings.Fields(line)
 		if len(f) < 2 {

@@ -173,7 +173,8 @@ func (l *Library) Resolve(name, library string, weak bool) uint64 {
 	if library == "" {
 		library = "a library"
 	}
-	return l.image.Missing(name, fmt.Sprintf("%s of %s, which the runner's libraries lack (-imports lists all that it imports)", name, library), callMissing)
+	text := fmt.Sprintf("%s of %s, which the runner lacks (%s); -imports lists all that it imports", name, library, Support(name, l.release))
+	return l.image.Missing(name, text, callMissing)
 }
 
 // Finish puts the library into memory. It returns where the program begins, whose own entry

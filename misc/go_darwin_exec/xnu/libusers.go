@@ -8,7 +8,6 @@ package xnu
 // no entry is 0 and a null result.
 
 import (
-	"os"
 	"strconv"
 	"strings"
 
@@ -18,11 +17,7 @@ import (
 // fileEntry returns the first line of a file of users or groups with a field that is
 // want.
 func fileEntry(file string, fields, field int, want string) []string {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil
-	}
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(string(readHostFile(file))) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), ":")
 		if len(f) >= fields && f[field] == want && !strings.HasPrefix(line, "#") {
 			return f
@@ -105,8 +100,7 @@ func libGetgrgidR(t *Thread, a *args) (uint64, Errno) { return group(2, idText(a
 // groups than room.
 func libGetgrouplist(t *Thread, a *args) (uint64, Errno) {
 	name, list := cstringAt(a[0]), []uint32{uint32(a[1])}
-	b, _ := os.ReadFile("/etc/group")
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(string(readHostFile("/etc/group"))) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), ":")
 		if len(f) < 4 {
 			continue
