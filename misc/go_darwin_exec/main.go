@@ -9,7 +9,7 @@
 //
 //go:debug containermaxprocs=0
 
-// Go_darwin_exec runs a static darwin/amd64 or darwin/386 program on Linux, as XNU of a
+// Go_darwin_exec runs a darwin/amd64 or darwin/386 program of Go on Linux, as XNU of a
 // chosen release would:
 //
 //	go_darwin_exec [-xnu RELEASE] [-trace[=FILE]] [-fault ITEM,...] program [argument ...]
