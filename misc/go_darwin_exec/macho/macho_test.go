@@ -242,10 +242,13 @@ func FuzzParse(f *testing.F) {
 	}
 	old, _ := (&tm.Dynamic{Symbols: []string{"_a", "_b"}}).Build()
 	pie, _ := (&tm.Dynamic{PIE: true, Main: true, Bind: []byte(bindABC), Lazy: []byte(bindABC), Rebase: []byte(rebaseTwo)}).Build()
-	for _, good := range [][]byte{old, pie, tm.Fat(pie)} {
-		f.Add(good)
-		for off := tm.LinkOff; off < len(good); off++ {
-			b := bytes.Clone(good)
+	for _, x := range []struct {
+		good       []byte
+		start, end int // of what is changed
+	}{{old, tm.LinkOff, len(old)}, {pie, tm.LinkOff, len(pie)}, {tm.Fat(pie), 0, 64}} {
+		f.Add(x.good)
+		for off := x.start; off < x.end; off++ {
+			b := bytes.Clone(x.good)
 			b[off] ^= 0xff
 			f.Add(b)
 		}
