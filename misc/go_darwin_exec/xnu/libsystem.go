@@ -88,7 +88,7 @@ func (t *Thread) libCall(nr int) {
 
 // libMissing ends a program that calls a function that the library lacks.
 func libMissing(t *Thread, a *args) (uint64, Errno) {
-	complain("%s called %s", t.p.cfg.Path, cstringAt(a[0]))
+	warnf("%s called %s", t.p.cfg.Path, cstringAt(a[0]))
 	t.p.exit(HostFailure)
 	return 0, EJUSTRETURN
 }
