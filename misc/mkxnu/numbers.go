@@ -52,10 +52,33 @@ var darwinNames = func() map[int]string {
 	return m
 }()
 
-// genHeader writes the numbers of the kernel entries and of Darwin's releases
-// for the assembly files of the ports. The assembler finds a header in the package's
-// own directory, so package runtime and package syscall have one each.
-func genHeader(top string) ([]byte, error) {
+// genHeader returns a function that writes the numbers of the kernel entries
+// and of Darwin's releases for the assembly files of darwin/arch. The assembler
+// finds a header in the package's own directory, so package runtime and package
+// syscall have one each. The name has the architecture, so that darwin/arm64,
+// whose files are upstream's, does not have it.
+func genHeader(arch string) func(top string) ([]byte, error) {
+	return func(top string) ([]byte, error) { return header(top, classes[arch]) }
+}
+
+// classes are the macros that put a number and its class together.
+var classes = map[string]string{
+	"amd64": `// XNU_name is the number of a kernel entry, with its class, as it goes into AX
+// before SYSCALL.
+#define XNU_MACH(n) (0x1000000+n)
+#define XNU_UNIX(n) (0x2000000+n)
+#define XNU_MDEP(n) (0x3000000+n)
+`,
+	"386": `// XNU_name is the number of a kernel entry as it goes into AX. The interrupt is
+// the class: a Mach trap (INT $0x81) has its number negated, a BSD call
+// (INT $0x80) and a machdep call (INT $0x82) as it is.
+#define XNU_MACH(n) (-n)
+#define XNU_UNIX(n) n
+#define XNU_MDEP(n) n
+`,
+}
+
+func header(top, class string) ([]byte, error) {
 	calls, err := readSyscalls(top)
 	if err != nil {
 		return nil, err
@@ -65,25 +88,9 @@ func genHeader(top string) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	// The constraint is for go list, which would count the header among the files of darwin/arm64.
-	header, _, _ := strings.Cut(portHeader("syscalls.tsv, traps.tsv", ""), "\npackage")
-	b.WriteString(header)
-	b.WriteString(`
-// XNU_name is the number of a kernel entry, as it goes into AX: with the class
-// that SYSCALL wants; on 386, where the interrupt is the class, negated for a
-// Mach trap (INT $0x81), as it is for a BSD call (INT $0x80) and a machdep
-// call (INT $0x82).
-#ifdef GOARCH_amd64
-#define XNU_MACH(n) (0x1000000+n)
-#define XNU_UNIX(n) (0x2000000+n)
-#define XNU_MDEP(n) (0x3000000+n)
-#else
-#define XNU_MACH(n) (-n)
-#define XNU_UNIX(n) n
-#define XNU_MDEP(n) n
-#endif
-
-`)
+	fmt.Fprintf(&b, goHeader, "syscalls.tsv, traps.tsv", "")
+	b.Truncate(bytes.LastIndex(b.Bytes(), []byte("\npackage ")))
+	b.WriteString("\n" + class + "\n")
 	seen := map[string]bool{}
 	for _, table := range []struct {
 		class string

@@ -37,7 +37,7 @@ func classes(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(top, "src", "runtime", "xnu_darwin.h"))
+	text, err := os.ReadFile(filepath.Join(top, "src", "runtime", "xnu_darwin_amd64.h"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func classes(t *testing.T) map[string]string {
 		classes[m[1]] = m[2]
 	}
 	if len(classes) < 400 {
-		t.Fatalf("xnu_darwin.h names only %d entries", len(classes))
+		t.Fatalf("xnu_darwin_amd64.h names only %d entries", len(classes))
 	}
 	return classes
 }
@@ -78,7 +78,7 @@ func checkEntries(text string, classes map[string]string) (wrong []string, entri
 		}
 		code = strings.Join(strings.Fields(code), " ")
 		if raw := rawRE.FindString(code); raw != "" {
-			bad("%s: entry made without a name of xnu_darwin.h", raw)
+			bad("%s: entry made without a name of the header", raw)
 		}
 		if m := entryRE.FindStringSubmatch(code); m != nil {
 			entries++
@@ -94,7 +94,7 @@ func checkEntries(text string, classes map[string]string) (wrong []string, entri
 		}
 		if g := gateRE.FindString(code); g != "" {
 			if gate == "" {
-				bad("%s: entry made without a name of xnu_darwin.h", g)
+				bad("%s: entry made without a name of the header", g)
 			} else if g != gate && g != "SYSCALL" {
 				bad("%s: the entry is made by %s", g, gate)
 			}

@@ -5,7 +5,7 @@
 //go:build !ios
 
 #include "textflag.h"
-#include "xnu_darwin.h"
+#include "xnu_darwin_amd64.h"
 
 // sigprocmask: how, new, old. Error: the program ends.
 // It changes the mask of every thread.

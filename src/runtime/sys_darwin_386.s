@@ -20,7 +20,7 @@
 #include "go_asm.h"
 #include "go_tls.h"
 #include "textflag.h"
-#include "xnu_darwin.h"
+#include "xnu_darwin_386.h"
 
 // What becomes of AX after a call. One that failed has set the carry flag.
 

@@ -10,7 +10,7 @@
 // golang.org/x/sys/unix; the convention is explained in libcasm_darwin_386.s.
 
 #include "textflag.h"
-#include "xnu_darwin.h"
+#include "xnu_darwin_386.h"
 
 // KERNEL makes BSD call nr with the arguments of the C function, which lie
 // where the kernel looks for them, behind the return address. Up to 10.8 DX

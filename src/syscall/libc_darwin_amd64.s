@@ -10,7 +10,7 @@
 // golang.org/x/sys/unix; the convention is explained in libcasm_darwin_amd64.s.
 
 #include "textflag.h"
-#include "xnu_darwin.h"
+#include "xnu_darwin_amd64.h"
 
 // KERNEL makes BSD call nr with the arguments of the C function: the fourth
 // moves from CX to R10, the seventh and later ones lie where the kernel looks

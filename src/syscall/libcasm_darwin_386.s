@@ -16,7 +16,7 @@
 // its caller's.
 
 #include "textflag.h"
-#include "xnu_darwin.h"
+#include "xnu_darwin_386.h"
 
 // FAIL makes the results of a call that failed, with its error in AX. They are
 // right for a result of 64 bits too.

@@ -13,7 +13,7 @@
 // and, unlike C, CX = errno, 0 on success. A SYSCALL clobbers CX and R11 only.
 
 #include "textflag.h"
-#include "xnu_darwin.h"
+#include "xnu_darwin_amd64.h"
 
 // FAIL makes the results of a call that failed, with its error in AX.
 #define FAIL \

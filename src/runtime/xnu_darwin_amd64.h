@@ -4,21 +4,11 @@
 // Use of this source code is governed by a BSD-style
 // license that can be found in the LICENSE file.
 
-//go:build !ios && (amd64 || 386)
-
-// XNU_name is the number of a kernel entry, as it goes into AX: with the class
-// that SYSCALL wants; on 386, where the interrupt is the class, negated for a
-// Mach trap (INT $0x81), as it is for a BSD call (INT $0x80) and a machdep
-// call (INT $0x82).
-#ifdef GOARCH_amd64
+// XNU_name is the number of a kernel entry, with its class, as it goes into AX
+// before SYSCALL.
 #define XNU_MACH(n) (0x1000000+n)
 #define XNU_UNIX(n) (0x2000000+n)
 #define XNU_MDEP(n) (0x3000000+n)
-#else
-#define XNU_MACH(n) (-n)
-#define XNU_UNIX(n) n
-#define XNU_MDEP(n) n
-#endif
 
 #define XNU_exit XNU_UNIX(1)
 #define XNU_fork XNU_UNIX(2)
