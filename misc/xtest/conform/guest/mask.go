@@ -43,7 +43,11 @@ func mask48late() {
 		for t.step.Load() == 0 { // without a system call
 		}
 		t.seen.Store(2 + count[sigUSR1].Load())
-		nap(1)
+		// The kernel looks when the thread sleeps. On a busy machine the time of a nap may be over
+		// before it sleeps.
+		for i := 0; i < 100 && count[sigUSR1].Load() == 0; i++ {
+			nap(10)
+		}
 	})
 	await("the thread's mask", &t.seen, 1)
 	tkill(t, sigUSR1)
