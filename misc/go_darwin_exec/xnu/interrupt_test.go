@@ -14,6 +14,15 @@ import (
 	"goxnu/misc/go_darwin_exec/internal/testguest"
 )
 
+// held is gp for what a table of calls refers to by number only, which the
+// garbage collector does not see.
+func held[T any](p *T) uint64 {
+	heldObjects = append(heldObjects, p)
+	return gp(p)
+}
+
+var heldObjects []any
+
 // A signalCall is a call that is made when a signal has come already.
 type signalCall struct {
 	name string
@@ -25,9 +34,9 @@ type signalCall struct {
 func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	t := p.T
 	buf := new([4096]byte)
-	iov := &[1][2]uint64{{gp(buf), 1}}
+	iov := &[1][2]uint64{{held(buf), 1}}
 	msg := new([48]byte)
-	putUint64(msg[16:], gp(iov))
+	putUint64(msg[16:], held(iov))
 	putUint32(msg[24:], 1)
 	add := func(list *[]signalCall, name string, h handler, f func() *args) {
 		*list = append(*list, signalCall{name, h, f})
@@ -52,10 +61,10 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	block(w)
 	fill := func() { syscall.Write(w, []byte("x")) }
 	R, W := uint64(r), uint64(w)
-	readyDo("read", sysRead, fill, R, gp(buf), 1)
-	readyDo("readv", sysReadv, fill, R, gp(iov), 1)
-	now("write", sysWrite, W, gp(buf), 1)
-	now("writev", sysWritev, W, gp(iov), 1)
+	readyDo("read", sysRead, fill, R, held(buf), 1)
+	readyDo("readv", sysReadv, fill, R, held(iov), 1)
+	now("write", sysWrite, W, held(buf), 1)
+	now("writev", sysWritev, W, held(iov), 1)
 	empty, full := p.pipe()
 	for {
 		if _, err := syscall.Write(full, buf[:]); err != nil {
@@ -64,29 +73,29 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	}
 	none, _ := p.pipe()
 	N := uint64(block(none))
-	wait("read, nothing", sysRead, N, gp(buf), 1)
-	wait("readv, nothing", sysReadv, N, gp(iov), 1)
-	wait("write, no room", sysWrite, uint64(block(full)), gp(buf), 4096)
+	wait("read, nothing", sysRead, N, held(buf), 1)
+	wait("readv, nothing", sysReadv, N, held(iov), 1)
+	wait("write, no room", sysWrite, uint64(block(full)), held(buf), 4096)
 	_ = empty
 
 	a, b := p.socketpair(guestSockStream)
 	A := uint64(a)
 	send := func() { syscall.Write(b, []byte("x")) }
-	readyDo("recvfrom", sysRecvfrom, send, A, gp(buf), 1)
-	readyDo("recvmsg", sysRecvmsg, send, A, gp(msg))
+	readyDo("recvfrom", sysRecvfrom, send, A, held(buf), 1)
+	readyDo("recvmsg", sysRecvmsg, send, A, held(msg))
 	drain := func() { syscall.Recvfrom(b, make([]byte, 100), syscall.MSG_DONTWAIT) }
-	readyDo("sendto", sysSendto, drain, A, gp(buf), 1)
-	readyDo("sendmsg", sysSendmsg, drain, A, gp(msg))
+	readyDo("sendto", sysSendto, drain, A, held(buf), 1)
+	readyDo("sendmsg", sysSendmsg, drain, A, held(msg))
 	quiet, _ := p.socketpair(guestSockStream)
-	wait("recvfrom, nothing", sysRecvfrom, uint64(quiet), gp(buf), 1)
-	wait("recvmsg, nothing", sysRecvmsg, uint64(quiet), gp(msg))
+	wait("recvfrom, nothing", sysRecvfrom, uint64(quiet), held(buf), 1)
+	wait("recvmsg, nothing", sysRecvmsg, uint64(quiet), held(msg))
 
 	// Connections.
 	l, sa := p.listener()
 	L := uint64(l)
 	connect := func() {
 		c := call(t, p.th, sysSocket, 0, guestAfInet, guestSockStream, 0)
-		call(t, p.th, sysConnect, 0, c, gp(sa), 16)
+		call(t, p.th, sysConnect, 0, c, held(sa), 16)
 		closeFD(t, p.th, c)
 	}
 	readyDo("accept", sysAccept, connect, L)
@@ -95,7 +104,7 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	ul := p.socket(guestAfUnix, guestSockStream)
 	un := append([]byte{0, guestAfUnix}, "sock\x00"...)
 	os.Remove("sock")
-	call(t, p.th, sysBind, 0, uint64(ul), gp(&un[0]), uint64(len(un)))
+	call(t, p.th, sysBind, 0, uint64(ul), held(&un[0]), uint64(len(un)))
 	call(t, p.th, sysListen, 0, uint64(ul), 100)
 	client := -1
 	add(&ready, "connect, unix", sysConnect, func() *args {
@@ -104,26 +113,26 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 			p.close(client)
 		}
 		client = int(call(t, p.th, sysSocket, 0, guestAfUnix, guestSockStream, 0))
-		return just(uint64(client), gp(&un[0]), uint64(len(un)))()
+		return just(uint64(client), held(&un[0]), uint64(len(un)))()
 	})
 	p.Cleanup(func() { syscall.Close(client) })
 	udp := p.socket(guestAfInet, guestSockDgram)
-	now("connect, UDP", sysConnect, uint64(udp), gp(sa), 16)
+	now("connect, UDP", sysConnect, uint64(udp), held(sa), 16)
 
 	// Events.
 	fill()
 	fds := &[1]gpollfd{{int32(r), pollIn, 0}}
 	no := &[1]gpollfd{{int32(none), pollIn, 0}}
-	now("poll", sysPoll, gp(fds), 1, minus1())
-	now("poll, timeout 0", sysPoll, gp(no), 1, 0)
-	wait("poll, nothing", sysPoll, gp(no), 1, minus1())
+	now("poll", sysPoll, held(fds), 1, minus1())
+	now("poll, timeout 0", sysPoll, held(no), 1, 0)
+	wait("poll, nothing", sysPoll, held(no), 1, minus1())
 	set, zero := new(selectSet), new([2]int64)
 	bit := func(fd int) func() { return func() { *set = selectSet{}; set[fd/32] |= 1 << (fd % 32) } }
 	mask := new(uint32)
-	readyDo("select", sysSelect, bit(r), R+1, gp(set), 0, 0, 0)
-	readyDo("select, timeout 0", sysSelect, bit(none), N+1, gp(set), 0, 0, gp(zero))
-	readyDo("pselect", sysPselect, bit(r), R+1, gp(set), 0, 0, 0, gp(mask))
-	add(&waiting, "select, nothing", sysSelect, func() *args { bit(none)(); return just(N+1, gp(set), 0, 0, 0)() })
+	readyDo("select", sysSelect, bit(r), R+1, held(set), 0, 0, 0)
+	readyDo("select, timeout 0", sysSelect, bit(none), N+1, held(set), 0, 0, held(zero))
+	readyDo("pselect", sysPselect, bit(r), R+1, held(set), 0, 0, 0, held(mask))
+	add(&waiting, "select, nothing", sysSelect, func() *args { bit(none)(); return just(N+1, held(set), 0, 0, 0)() })
 	for _, k := range []struct {
 		name string
 		h    handler
@@ -133,14 +142,14 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 		kq := call(t, p.th, sysKqueue, 0)
 		p.own(kq)
 		k.form.encode(in[:], &kevent{ident: R, filter: evfiltRead, flags: evAdd})
-		call(t, p.th, k.h, 0, kq, gp(in), 1, 0, 0)
-		now(k.name+", change", k.h, kq, gp(in), 1, 0, 0)
-		now(k.name, k.h, kq, 0, 0, gp(out), 1)
+		call(t, p.th, k.h, 0, kq, held(in), 1, 0, 0)
+		now(k.name+", change", k.h, kq, held(in), 1, 0, 0)
+		now(k.name, k.h, kq, 0, 0, held(out), 1)
 		kq2 := call(t, p.th, sysKqueue, 0)
 		p.own(kq2)
-		wait(k.name+", nothing", k.h, kq2, 0, 0, gp(out), 1)
+		wait(k.name+", nothing", k.h, kq2, 0, 0, held(out), 1)
 		if k.name == "kevent" {
-			now("kevent, timeout 0", k.h, kq2, 0, 0, gp(out), 1, gp(zero))
+			now("kevent, timeout 0", k.h, kq2, 0, 0, held(out), 1, held(zero))
 		}
 	}
 
@@ -152,12 +161,12 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 		}
 		// Until it is a zombie.
 		var si [128]byte
-		if _, _, e := syscall.Syscall6(syscall.SYS_WAITID, 1, uintptr(pid), uintptr(gp(&si)), linuxWEXITED|linuxWNOWAIT, 0, 0); e != 0 {
+		if _, _, e := syscall.Syscall6(syscall.SYS_WAITID, 1, uintptr(pid), uintptr(held(&si)), linuxWEXITED|linuxWNOWAIT, 0, 0); e != 0 {
 			t.Fatal(e)
 		}
 	}
 	readyDo("wait4", sysWait4, child, minus1(), 0, 0, 0)
-	readyDo("waitid", sysWaitid, child, 0, 0, gp(buf), wEXITED)
+	readyDo("waitid", sysWaitid, child, 0, 0, held(buf), wEXITED)
 	sleeper, err := os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{})
 	if err != nil {
 		t.Fatal(err)
@@ -175,24 +184,24 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	wait("flock, held", sysFlock, uint64(g), lockEX)
 	lock := new([guestFlockSize]byte)
 	putUint16(lock[20:], 3)
-	now("F_SETLKW", sysFcntl, F, uint64(fSetlkw), gp(lock))
-	now("pread", sysPread, F, gp(buf), 1, 0)
-	now("pwrite", sysPwrite, F, gp(buf), 1, 0)
+	now("F_SETLKW", sysFcntl, F, uint64(fSetlkw), held(lock))
+	now("pread", sysPread, F, held(buf), 1, 0)
+	now("pwrite", sysPwrite, F, held(buf), 1, 0)
 	now("fsync", sysFsync, F)
 	now("ftruncate", sysFtruncate, F, 100)
 	shm := p.open("/dev/shm", syscall.O_RDWR|syscall.O_DIRECTORY|0x410000) // O_TMPFILE: tmpfs looks for signals
 	store := &[4]uint64{3 << 32, 0, 64 << 20, 0}                           // F_PEOFPOSMODE, 64 MB
-	readyDo("F_PREALLOCATE", sysFcntl, func() { syscall.Ftruncate(shm, 1); syscall.Ftruncate(shm, 0) }, uint64(shm), uint64(fPreallocate), gp(store))
+	readyDo("F_PREALLOCATE", sysFcntl, func() { syscall.Ftruncate(shm, 1); syscall.Ftruncate(shm, 0) }, uint64(shm), uint64(fPreallocate), held(store))
 	sent := new(int64)
 	sink := make([]byte, 1<<16)
 	from := p.open("f", syscall.O_RDONLY)
 	tcp, peer := p.tcp()
-	readyDo("sendfile", sysSendfile, func() { *sent = 100; syscall.Recvfrom(peer, sink, syscall.MSG_DONTWAIT) }, uint64(from), uint64(tcp), 0, gp(sent), 0, 0)
-	now("read, file", sysRead, F, gp(buf), 4096)
+	readyDo("sendfile", sysSendfile, func() { *sent = 100; syscall.Recvfrom(peer, sink, syscall.MSG_DONTWAIT) }, uint64(from), uint64(tcp), 0, held(sent), 0, 0)
+	now("read, file", sysRead, F, held(buf), 4096)
 	now("access", sysAccess, gstr("f"), 0)
 	readyDo("unlink", sysUnlink, func() { os.WriteFile("u", nil, 0o600) }, gstr("u"))
 	readyDo("mkdir", sysMkdir, func() { os.Remove("d") }, gstr("d"), 0o700)
-	now("getentropy", sysGetentropy, gp(buf), 256)
+	now("getentropy", sysGetentropy, held(buf), 256)
 	return ready, waiting
 }
 

@@ -444,11 +444,17 @@ func (l *socketLab) make(state string) (fd uint64) {
 		call(t, th, sysWrite, 0, fd, gp(&x[0]), 1)
 		l.settle(fd, both)
 	case "refused":
-		s, name := l.bound()
-		l.closeFD(s)
-		fd = l.socket()
-		a := args{fd, gp(&name[0]), uint64(len(name))}
-		_, e := sysConnect(th, &a)
+		var e Errno
+		for range 20 { // another program may have taken the port
+			s, name := l.bound()
+			l.closeFD(s)
+			fd = l.socket()
+			a := args{fd, gp(&name[0]), uint64(len(name))}
+			if _, e = sysConnect(th, &a); e != 0 || l.proto[0] != 't' {
+				break
+			}
+			l.closeFD(fd)
+		}
 		if _, typ := l.kind(); typ == guestSockDgram {
 			x := []byte{1}
 			call(t, th, sysWrite, 0, fd, gp(&x[0]), 1)
