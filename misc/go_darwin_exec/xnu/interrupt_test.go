@@ -23,6 +23,11 @@ func held[T any](p *T) uint64 {
 
 var heldObjects []any
 
+func heldPath(name string) uint64 {
+	b := append([]byte(name), 0)
+	return held(&b[0])
+}
+
 // A signalCall is a call that is made when a signal has come already.
 type signalCall struct {
 	name string
@@ -198,9 +203,9 @@ func (p *pollTest) readyCalls() (ready, waiting []signalCall) {
 	tcp, peer := p.tcp()
 	readyDo("sendfile", sysSendfile, func() { *sent = 100; syscall.Recvfrom(peer, sink, syscall.MSG_DONTWAIT) }, uint64(from), uint64(tcp), 0, held(sent), 0, 0)
 	now("read, file", sysRead, F, held(buf), 4096)
-	now("access", sysAccess, gstr("f"), 0)
-	readyDo("unlink", sysUnlink, func() { os.WriteFile("u", nil, 0o600) }, gstr("u"))
-	readyDo("mkdir", sysMkdir, func() { os.Remove("d") }, gstr("d"), 0o700)
+	now("access", sysAccess, heldPath("f"), 0)
+	readyDo("unlink", sysUnlink, func() { os.WriteFile("u", nil, 0o600) }, heldPath("u"))
+	readyDo("mkdir", sysMkdir, func() { os.Remove("d") }, heldPath("d"), 0o700)
 	now("getentropy", sysGetentropy, held(buf), 256)
 	return ready, waiting
 }
