@@ -79,11 +79,7 @@ var classes = map[string]string{
 }
 
 func header(top, class string) ([]byte, error) {
-	calls, err := readSyscalls(top)
-	if err != nil {
-		return nil, err
-	}
-	traps, err := readTraps(top)
+	calls, traps, err := readEntries(top)
 	if err != nil {
 		return nil, err
 	}

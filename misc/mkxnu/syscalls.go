@@ -121,6 +121,15 @@ func (c call) checkSupport(r row) error {
 func readSyscalls(top string) ([]call, error) { return syscallTable.read(top) }
 func readTraps(top string) ([]call, error)    { return trapTable.read(top) }
 
+// readEntries reads both tables.
+func readEntries(top string) (calls, traps []call, err error) {
+	if calls, err = readSyscalls(top); err != nil {
+		return nil, nil, err
+	}
+	traps, err = readTraps(top)
+	return calls, traps, err
+}
+
 // checkOrder wants rows sorted by number and, within a number, by release,
 // no release having two meanings.
 func checkOrder(r row, calls []call, c call) error {
@@ -158,11 +167,7 @@ package %s
 
 // genSyscalls writes the runner's table of BSD calls and Mach traps.
 func genSyscalls(top string) ([]byte, error) {
-	calls, err := readSyscalls(top)
-	if err != nil {
-		return nil, err
-	}
-	traps, err := readTraps(top)
+	calls, traps, err := readEntries(top)
 	if err != nil {
 		return nil, err
 	}
